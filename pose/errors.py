@@ -1,0 +1,32 @@
+"""Everything that can go wrong in this package.
+
+    PoseError
+    ├── VideoError      a video or picture cannot be read
+    ├── NoPersonError   no frame shows a person
+    ├── AlignError      the reference body cannot be used for the fit
+    └── BackendError    a pose estimator is unknown, not installed or broken
+
+Each message says what happened, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class PoseError(Exception):
+    """Root of the errors that users of this package may want to catch."""
+
+
+class VideoError(PoseError):
+    """A video or picture cannot be read."""
+
+
+class NoPersonError(PoseError):
+    """No frame shows a person."""
+
+
+class AlignError(PoseError):
+    """The reference body cannot be used for the fit."""
+
+
+class BackendError(PoseError):
+    """A pose estimator is unknown, not installed or broken."""
