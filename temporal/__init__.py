@@ -1,0 +1,39 @@
+"""Temporal control for video diffusion: encoder, injection, windows, sampling, decoding.
+
+Contents
+    ControlNeXt             the control encoder                     controlnext
+    Injector, Site, SITES   where and how control enters a UNet     inject
+    cross_normalize         statistics of one map given to another  crossnorm
+    plan_windows            overlapping windows over a clip         windows
+    sample                  denoising in windows                    sampling
+    decode_frames           latents to frames, a few at a time      decode
+    load_controlnext, save_controlnext                              checkpoints
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "ControlNeXt": "controlnext",
+    "Site": "inject",
+    "SITES": "inject",
+    "Injector": "inject",
+    "cross_normalize": "crossnorm",
+    "plan_windows": "windows",
+    "sample": "sampling",
+    "decode_frames": "decode",
+    "load_controlnext": "checkpoints",
+    "save_controlnext": "checkpoints",
+    "TemporalError": "errors",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first asked for: torch and diffusers are slow to load."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
