@@ -1,0 +1,48 @@
+"""Outputs that appear when they are whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from animate.errors import OutputError, UsageError
+
+CONTAINERS = (".mp4", ".mov", ".mkv")
+
+
+def check_output(path: Path, *, overwrite: bool, suffixes: tuple[str, ...] = CONTAINERS) -> None:
+    """Raise UsageError or OutputError now if `path` could not be written after the long work."""
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"{path}: the output's name must end in {' or '.join(suffixes)}")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; create it first")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; name a file")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already; use --force to replace it, or another -o")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{path}: cannot write into {path.parent}: {reason}") from error
+
+
+def partial_path(path: Path) -> Path:
+    """Where a file is built before it gets its name: the same folder, so the move is atomic."""
+    return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+
+
+def save_arrays(path: Path, **arrays: Any) -> None:
+    """Save arrays as a compressed npz that appears only when it is whole."""
+    import numpy as np  # not needed to check or name outputs
+
+    partial = partial_path(path)
+    try:
+        with open(partial, "wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

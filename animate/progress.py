@@ -1,0 +1,94 @@
+"""How long work reports: a callback, and the bars that the command draws from it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import IO, Any
+
+# progress(stage, done, total); stages: load, track, denoise, decode
+Progress = Callable[[str, int, int], None]
+Report = Callable[[str], None]
+
+LABELS = {
+    "load": "Loading the model",
+    "track": "Tracking the dancer",
+    "denoise": "Denoising",
+    "decode": "Decoding and writing",
+}
+
+
+def ignore(stage: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+class StageBars:
+    """A bar with an ETA per stage on a terminal, a line per finished stage elsewhere.
+
+    Use as a context manager and as the progress callback. `seconds` holds every stage's duration.
+    """
+
+    def __init__(self, *, quiet: bool = False, stream: IO[str] | None = None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._stream = stream or sys.stderr
+        self._quiet = quiet
+        self._started: dict[str, float] = {}
+        self._tasks: dict[str, Any] = {}
+        self._bars: Any = None
+
+    def __enter__(self) -> StageBars:
+        if not self._quiet and self._stream.isatty():
+            self._bars = _rich_bars(self._stream)
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        start = self._started.setdefault(stage, time.monotonic())
+        if self._bars is not None:
+            if stage not in self._tasks:
+                self._tasks[stage] = self._bars.add_task(LABELS.get(stage, stage), total=total)
+            self._bars.update(self._tasks[stage], completed=done, total=total)
+        if done >= total and stage not in self.seconds:
+            self.seconds[stage] = time.monotonic() - start
+            if self._bars is None and not self._quiet:
+                label = LABELS.get(stage, stage)
+                print(f"{label}: {total} in {self.seconds[stage]:.1f} s", file=self._stream)
+
+    def summary(self) -> str:
+        """All stage times in one line, in the order in which the stages ended."""
+        return ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items())
+
+
+def _rich_bars(stream: IO[str]) -> Any:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    width = max(map(len, LABELS.values()))
+    return Progress(
+        TextColumn(f"{{task.description:<{width}}}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(file=stream),
+    )
