@@ -1,0 +1,150 @@
+"""Rounded cones and ellipsoids, fixed to frames of the skeleton, and their place in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from .frames import FRAMES, Skeleton
+from .linalg import Array, apply, basis
+
+# Smooth-union radius in metres of each group; groups meet with a crisp edge.
+BLEND = {
+    "top": 0.060,
+    "bottom": 0.030,
+    "armL": 0.020,
+    "armR": 0.020,
+    "handL": 0.0065,
+    "handR": 0.0065,
+    "head": 0.024,
+    "hair": 0.030,
+    "shoeL": 0.025,
+    "shoeR": 0.025,
+    "neck": 0.030,
+    "hat": 0.012,
+    "extra": 0.008,
+}
+GROUPS = {name: i for i, name in enumerate(BLEND)}
+MATERIALS = {
+    name: i
+    for i, name in enumerate(
+        (
+            "skin", "face", "hand", "top", "sleeve", "bottom", "leg", "shoe",
+            "sole", "hair", "hat", "belt", "neck", "extra", "trim",
+        )
+    )
+}  # fmt: skip
+BACKGROUND, BODY, HAND, HEAD = range(4)
+PART_OF_GROUP = np.array(
+    [
+        HAND if name.startswith("hand") else HEAD if name in ("head", "hair", "hat") else BODY
+        for name in GROUPS
+    ],
+    dtype=np.uint8,
+)
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """P primitives. Each is a rounded cone from the origin of its own axes along y.
+
+    `warp` (P, 3, 3) takes frame coordinates (local) or world coordinates (placed) to the space
+    in which the cone is round; `start`, `end` (P, 3); `reach` bounds the radius.
+    """
+
+    frame: Array  # (P,) index into FRAMES
+    body: Array  # (P,) which body of the batch
+    group: Array
+    material: Array
+    start: Array
+    end: Array
+    warp: Array
+    length: Array
+    radius0: Array
+    radius1: Array
+    reach: Array
+
+
+class Sculptor:
+    """Collects primitives in frame coordinates; `mirror` adds both sides at once."""
+
+    def __init__(self, girth: float = 1.0) -> None:
+        self.girth = girth
+        self._rows: list[tuple[Array | float | int, ...]] = []
+
+    def cone(
+        self,
+        frame: str,
+        start: Sequence[float],
+        end: Sequence[float],
+        radii: tuple[float, float],
+        group: str,
+        material: str,
+        *,
+        wide: float = 1.0,
+        deep: float = 1.0,
+    ) -> None:
+        """A rounded cone; its section is stretched by `wide` along x and `deep` along z."""
+        a, b = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
+        length = float(np.linalg.norm(b - a))
+        y = (b - a) / length if length > 1e-9 else np.array([0.0, 1.0, 0.0])
+        x_like = np.array([1.0, 0, 0]) if abs(y[0]) < 0.9 else np.array([0.0, 0, 1.0])
+        axes = basis(y, np.cross(x_like, y))
+        warp = axes.T / np.array([wide, 1.0, deep])[:, None]
+        self._add(frame, group, material, a, b, warp, length, radii, max(wide, deep, 1.0))
+
+    def ellipsoid(
+        self,
+        frame: str,
+        centre: Sequence[float],
+        radii: Sequence[float],
+        group: str,
+        material: str,
+        *,
+        axes: Array | None = None,
+    ) -> None:
+        """An ellipsoid; `axes` (3, 3) holds its directions in columns, default the frame's."""
+        at, size = np.array(centre, dtype=np.float64), np.array(radii, dtype=np.float64)
+        largest = float(size.max())
+        warp = (np.eye(3) if axes is None else axes.T) * (largest / size)[:, None]
+        self._add(frame, group, material, at, at, warp, 0.0, (largest, largest), 1.0)
+
+    def _add(
+        self,
+        frame: str,
+        group: str,
+        material: str,
+        start: Array,
+        end: Array,
+        warp: Array,
+        length: float,
+        radii: tuple[float, float],
+        stretch: float,
+    ) -> None:
+        index = FRAMES[frame], 0, GROUPS[group], MATERIALS[material]
+        reach = max(radii) * stretch
+        self._rows.append((*index, start, end, warp, length, radii[0], radii[1], reach))
+
+    def finish(self) -> Shapes:
+        """The collected primitives in frame coordinates."""
+        columns = [np.array(column) for column in zip(*self._rows, strict=True)]
+        return Shapes(*columns)
+
+
+def place(tables: Sequence[Shapes], skeleton: Skeleton) -> Shapes:
+    """Primitives of N bodies in world coordinates, concatenated; `tables` has N entries."""
+    counts = [len(table.frame) for table in tables]
+    joined = {
+        f.name: np.concatenate([getattr(table, f.name) for table in tables]) for f in fields(Shapes)
+    }
+    body = np.repeat(np.arange(len(tables)), counts)
+    origin, axes = skeleton.origin[body, joined["frame"]], skeleton.axes[body, joined["frame"]]
+    scale = skeleton.build["height"][body]
+    for name in ("start", "end"):
+        joined[name] = origin + apply(axes, joined[name] * scale[:, None])
+    joined["warp"] = joined["warp"] @ np.swapaxes(axes, -1, -2)
+    for name in ("length", "radius0", "radius1", "reach"):
+        joined[name] = joined[name] * scale
+    return Shapes(**{**joined, "body": body})
