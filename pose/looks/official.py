@@ -105,8 +105,8 @@ class _Canvas:
         step_y = _aligned_step(int(self.size[1]), height)
         if step_x is None or step_y is None:
             small = cv2.resize(self.pixels, self.target, interpolation=cv2.INTER_LINEAR)
-            return np.ascontiguousarray(small[:, :, ::-1])
-        small = np.zeros((height, width, 3), np.uint8)
+            return np.ascontiguousarray(small[:, :, ::-1], dtype=np.uint8)
+        result: Pixels = np.zeros((height, width, 3), np.uint8)
         box = self._box(2)
         if box[2] > box[0] and box[3] > box[1]:
             out_x, in_x = _aligned_range(box[0], box[2], width, int(self.size[0]), step_x)
@@ -116,8 +116,8 @@ class _Canvas:
                 (out_x.stop - out_x.start, out_y.stop - out_y.start),
                 interpolation=cv2.INTER_LINEAR,
             )
-            small[out_y, out_x] = part[:, :, ::-1]
-        return small
+            result[out_y, out_x] = part[:, :, ::-1]
+        return result
 
     def _touch(self, low: tuple[int, int], high: tuple[int, int], margin: int) -> None:
         margin += 2  # rounding inside OpenCV

@@ -1,0 +1,149 @@
+"""MediaPipe Holistic (0.10): one person, offline, its models come with the wheel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.errors import BackendError
+from pose.quiet import quiet_stderr
+from pose.skeleton import COUNT, FACE, INDEX, LEFT_HAND, RIGHT_HAND
+
+Floats = NDArray[np.float64]
+
+# BlazePose's 33 landmarks (developers.google.com/mediapipe/solutions/vision/pose_landmarker)
+# that COCO-WholeBody has too. "Foot index" is the tip of the foot at the big toe; the model
+# knows no small toe, so these two keypoints stay missing.
+BLAZEPOSE = {
+    "nose": 0,
+    "left_eye": 2,
+    "right_eye": 5,
+    "left_ear": 7,
+    "right_ear": 8,
+    "left_shoulder": 11,
+    "right_shoulder": 12,
+    "left_elbow": 13,
+    "right_elbow": 14,
+    "left_wrist": 15,
+    "right_wrist": 16,
+    "left_hip": 23,
+    "right_hip": 24,
+    "left_knee": 25,
+    "right_knee": 26,
+    "left_ankle": 27,
+    "right_ankle": 28,
+    "left_heel": 29,
+    "right_heel": 30,
+    "left_big_toe": 31,
+    "right_big_toe": 32,
+}
+BODY_TO = np.array([INDEX[name] for name in BLAZEPOSE])
+BODY_FROM = np.array(list(BLAZEPOSE.values()))
+
+# The 68 iBUG face points on MediaPipe's 468-point mesh: for each the vertex of the same meaning
+# on the contours (oval, brows, eyes, lips) of MediaPipe's face_mesh_connections and canonical
+# face model. Brows, eyes and lips are those of the table in general use (for example LatentSync
+# 1.5's image_processor); the ends of jaw and brows and the nostrils are taken from the contours.
+FACE_MESH = np.array(
+    [
+        *(127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356),  # jaw
+        *(70, 63, 105, 66, 107),  # right brow
+        *(336, 296, 334, 293, 300),  # left brow
+        *(168, 197, 5, 4),  # bridge of the nose
+        *(98, 97, 2, 326, 327),  # nostrils
+        *(33, 160, 158, 133, 153, 144),  # right eye
+        *(362, 385, 387, 263, 373, 380),  # left eye
+        *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181),  # outer lips
+        *(78, 82, 13, 312, 308, 317, 14, 87),  # inner lips
+    ]
+)
+
+# Holistic reports a hand or a face only when it is sure of one, and does not say how sure.
+PART_SCORE = 0.9
+COMPLEXITY = 1  # the body model in the wheel; 0 and 2 would have to be downloaded
+
+
+class MediaPipeBackend:
+    """Holistic as a Backend: at most one person a frame.
+
+    static: look for the person anew in every frame instead of following it. Raises BackendError
+    if MediaPipe is missing or cannot start.
+    """
+
+    name = "mediapipe"
+
+    def __init__(self, *, static: bool = False) -> None:
+        try:
+            with quiet_stderr():
+                import mediapipe
+
+                solution = mediapipe.solutions.holistic
+        except (ImportError, AttributeError) as error:
+            raise BackendError(
+                "MediaPipe with its Holistic solution is not installed: run "
+                "`pip install mediapipe==0.10.21` under Python 3.9 to 3.12"
+            ) from error
+        try:
+            with quiet_stderr():
+                self._holistic: Any = solution.Holistic(
+                    static_image_mode=static, model_complexity=COMPLEXITY
+                )
+        except Exception as error:  # the graph raises whatever its C++ side makes it
+            raise BackendError(f"MediaPipe cannot start: {_first_line(error)}") from error
+
+    def estimate(self, frame: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        if self._holistic is None:
+            raise BackendError("this MediaPipe backend is closed; open another one")
+        try:
+            with quiet_stderr():
+                found = self._holistic.process(np.ascontiguousarray(frame))
+        except Exception as error:  # see above
+            raise BackendError(f"MediaPipe failed on a frame: {_first_line(error)}") from error
+        return wholebody(found, (frame.shape[1], frame.shape[0]))
+
+    def close(self) -> None:
+        if self._holistic is not None:
+            holistic, self._holistic = self._holistic, None
+            with quiet_stderr():
+                holistic.close()
+
+
+def open_mediapipe(static: bool) -> MediaPipeBackend:
+    """The opener that the registry calls."""
+    return MediaPipeBackend(static=static)
+
+
+def wholebody(found: Any, size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Holistic's result as keypoints (P, 133, 2) in pixels and scores (P, 133); P is 0 or 1.
+
+    found has pose_landmarks, left_hand_landmarks, right_hand_landmarks and face_landmarks, each
+    None or a list of landmarks in [0, 1]. Left and right are the person's own on both sides.
+    """
+    if found.pose_landmarks is None:
+        return np.empty((0, COUNT, 2)), np.empty((0, COUNT))
+    keypoints = np.full((COUNT, 2), np.nan)
+    scores = np.zeros(COUNT)
+    body = found.pose_landmarks.landmark
+    keypoints[BODY_TO] = _positions(body)[BODY_FROM]
+    scores[BODY_TO] = np.array([mark.visibility for mark in body])[BODY_FROM]
+    for part, marks in ((LEFT_HAND, found.left_hand_landmarks),
+                        (RIGHT_HAND, found.right_hand_landmarks)):  # fmt: skip
+        if marks is not None:
+            keypoints[part] = _positions(marks.landmark)
+            scores[part] = PART_SCORE
+    if found.face_landmarks is not None:
+        keypoints[FACE] = _positions(found.face_landmarks.landmark)[FACE_MESH]
+        scores[FACE] = PART_SCORE
+    keypoints *= size
+    return keypoints[None], np.minimum(scores, 1.0)[None]
+
+
+def _positions(marks: Any) -> Floats:
+    return np.array([(mark.x, mark.y) for mark in marks], dtype=np.float64)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,239 @@
+"""The one reader of the project: videos frame by frame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.errors import VideoError
+from pose.pictures import load_image
+from pose.quiet import quiet_stderr
+from pose.sniff import explain_unreadable, first_bytes, is_transport_stream
+
+__all__ = ["Clip", "VideoInfo", "load_image", "open_video", "probe"]
+
+Frame = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+LEAST_SIDE = 16  # pixels; nothing smaller can show a person
+FALLBACK_FPS = 25.0  # for files that state no usable rate
+# The rate counts as variable if more than 1 % of the intervals are off by more than 20 %:
+# containers with millisecond clocks stay below, phones that drop frames do not.
+IRREGULAR_INTERVAL, IRREGULAR_SHARE = 0.2, 0.01
+QUICK_QUANTILE = 0.25  # this interval sets the rate of an irregular video
+RETRIES = 2  # reopenings without a new frame before the rest of a damaged file is given up
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What is known of a video: size in pixels as it is to be seen, rate in frames per second."""
+
+    path: Path
+    width: int
+    height: int
+    fps: float
+    frames: int
+    duration: float  # seconds
+    variable: bool = False  # whether the frames come at irregular times
+
+
+class Clip:
+    """Frames of a video at a steady rate, decoded one by one while being iterated.
+
+    Iterating gives (H, W, 3) uint8 RGB frames and may be repeated; a frame may be the same array
+    as the one before. A damaged file ends early: `damaged` then holds the time in seconds.
+    """
+
+    def __init__(
+        self, info: VideoInfo, indices: NDArray[np.int64], times: Floats, fps: float
+    ) -> None:
+        self.info = info
+        self.indices = indices
+        self.times = times
+        self.fps = fps
+        self.damaged: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.info.width, self.info.height
+
+    def __iter__(self) -> Iterator[Frame]:
+        source = _Source(self.info.path)
+        frame: Frame | None = None
+        for position, index in enumerate(self.indices):
+            if frame is None or index >= source.position:
+                frame = source.read(int(index))
+            if frame is None:
+                self.damaged = float(self.times[position])
+                if position == 0:
+                    raise VideoError(
+                        f"{self.info.path}: no frame can be decoded, the file is damaged; "
+                        "copy or download it again"
+                    )
+                return
+            yield frame
+
+
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
+    """Read the facts of a video, and its first frame to be sure. Raises VideoError."""
+    return _examine(path)[0]
+
+
+def open_video(
+    path: str | os.PathLike[str],
+    *,
+    fps: float | None = None,
+    stride: int = 1,
+    frames: int | None = None,
+) -> Clip:
+    """Open a video at a steady rate; only the frames that are wanted will be converted.
+
+    fps: resample to this rate by time (default: the video's own rate; an irregular video is
+    resampled to its usual rate); stride: then take every n-th frame; frames: at most so
+    many. The clip's rate is fps / stride. Raises VideoError if the file cannot be read and
+    ValueError for settings that make no sense.
+    """
+    if fps is not None and not (np.isfinite(fps) and fps > 0):
+        raise ValueError(f"fps must be a positive number, got {fps}")
+    if stride < 1 or (frames is not None and frames < 1):
+        raise ValueError(f"stride and frames must be at least 1, got {stride} and {frames}")
+    info, first, starts = _examine(path)
+    rate = info.fps if fps is None else float(fps)
+    if fps is None and not info.variable:
+        indices = np.arange(len(starts))
+        times = starts - starts[0]
+    else:
+        times = np.arange(max(round(info.duration * rate), 1)) / rate
+        indices = _nearest(starts - starts[0], times)
+    chosen = slice(None, None if frames is None else frames * stride, stride)
+    return Clip(info, (indices + first)[chosen], times[chosen], rate / stride)
+
+
+def _nearest(starts: Floats, times: Floats) -> NDArray[np.int64]:
+    """For each time the frame that starts closest to it; starts must not decrease."""
+    after = np.searchsorted(starts, times).clip(1, max(len(starts) - 1, 1))
+    before = after - 1
+    after = np.minimum(after, len(starts) - 1)
+    closer = starts[after] - times < times - starts[before]
+    return np.where(closer, after, before)
+
+
+def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, int, Floats]:
+    """Facts, the number of the first frame to be shown, and the start times from that one on."""
+    path = Path(path)
+    source = _Source(path)
+    spans = source.spans()
+    frame = source.read(0)
+    if frame is None:
+        raise VideoError(
+            f"{path}: no frame can be decoded, the file is damaged; copy or download it again"
+        )
+    height, width = frame.shape[:2]
+    if min(width, height) < LEAST_SIDE:
+        raise VideoError(
+            f"{path}: the picture is only {width}x{height} pixels; "
+            f"a person needs at least {LEAST_SIDE}x{LEAST_SIDE}"
+        )
+    # Cut without re-encoding, a file begins with frames before time 0 that players do not show.
+    shown = np.flatnonzero(spans[:, 0] > -1e-3)
+    first = int(shown[0]) if len(shown) else 0
+    starts = np.maximum.accumulate(spans[first:, 0])
+    rate, variable = _rate(starts, source.average_fps())
+    info = VideoInfo(
+        path=path,
+        width=width,
+        height=height,
+        fps=rate,
+        frames=len(starts),
+        duration=float(max(spans[-1, 1] - starts[0], len(starts) / rate if not variable else 0.0)),
+        variable=variable,
+    )
+    return info, first, starts
+
+
+def _rate(starts: Floats, average: float) -> tuple[float, bool]:
+    """Frames per second, and whether the frames come irregularly."""
+    steps = np.diff(starts)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    if usual > 0 and (np.abs(steps / usual - 1) > IRREGULAR_INTERVAL).mean() > IRREGULAR_SHARE:
+        # Of a film that slows down in the dark, the faster part should keep its frames.
+        quick = float(np.quantile(steps, QUICK_QUANTILE))
+        return round(1.0 / (quick if quick > 0 else usual), 3), True
+    if np.isfinite(average) and average > 0:
+        return float(average), False
+    return (1.0 / usual if usual > 0 else FALLBACK_FPS), False
+
+
+class _Source:
+    """A decord reader that only moves forwards and survives damaged packets.
+
+    decord reports a damaged packet while frames before it still wait in its queue; reopening
+    and skipping recovers these, so that the readable part does not depend on thread timing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.position = 0  # number of the frame that comes next
+        self.reader: Any = self._open()
+        self.count = len(self.reader)
+
+    def _open(self) -> Any:
+        import decord
+
+        # From a transport stream decord drops frames at the start and repeats some at the end.
+        if not self.path.is_file() or is_transport_stream(first_bytes(self.path)):
+            raise VideoError(explain_unreadable(self.path))
+        decord.logging.set_level(decord.logging.QUIET)
+        try:
+            with quiet_stderr():
+                return decord.VideoReader(str(self.path))
+        except (decord.DECORDError, RuntimeError, AssertionError) as error:
+            raise VideoError(explain_unreadable(self.path)) from error
+
+    def spans(self) -> Floats:
+        """Start and end of every frame in seconds: (frames, 2)."""
+        return np.asarray(self.reader.get_frame_timestamp(range(self.count)), dtype=np.float64)
+
+    def average_fps(self) -> float:
+        return float(self.reader.get_avg_fps())
+
+    def read(self, index: int) -> Frame | None:
+        """Frame `index`, not before `position`; None if the file is damaged there."""
+        import decord
+
+        skip, retries = index - self.position, 0
+        while index < self.count:
+            try:
+                with quiet_stderr():
+                    if skip:
+                        self.reader.skip_frames(skip)
+                    frame = self.reader.next().asnumpy()
+            except (decord.DECORDError, RuntimeError, StopIteration):
+                if retries == RETRIES:
+                    break
+                retries, skip = retries + 1, index
+                self.reader = self._open()
+                continue
+            self.position = index + 1
+            return _without_padding(frame)
+        self.position = self.count
+        return None
+
+
+def _without_padding(frame: Frame) -> Frame:
+    """(H, W, 3): decord takes padding at the end of narrow rows for further channels."""
+    height, width, channels = frame.shape
+    if channels == 3:
+        return frame
+    rows = frame.reshape(height, -1)[:, : width * 3]
+    return np.ascontiguousarray(rows).reshape(height, width, 3)
