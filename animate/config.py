@@ -106,19 +106,19 @@ class Settings:
                 f"--overlap {self.overlap} must be smaller than --window {self.window}"
             )
 
-    def resolve(self, defaults: ModelDefaults) -> Resolved:
-        """Fill every open setting from the model's defaults.
-
-        `size` must have been chosen before (see animate.framing.choose_size).
-        """
-        if self.size is None:
-            raise ValueError("choose a size before resolving the settings")
+    def resolve(
+        self, defaults: ModelDefaults, *, size: tuple[int, int], device: str, dtype: str
+    ) -> Resolved:
+        """Fill every open setting: from what was chosen for this run, else the model's defaults."""
         window = self.window or defaults.window
         overlap = defaults.overlap if self.overlap is None else self.overlap
         if self.overlap is not None and overlap >= window:
             raise UsageError(f"--overlap {overlap} must be smaller than the window of {window}")
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values.update(
+            size=size,
+            device=device,
+            dtype=dtype,
             window=window,
             overlap=min(overlap, window - 1),
             steps=self.steps or defaults.steps,

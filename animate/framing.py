@@ -56,14 +56,22 @@ class Framing:
 
     def points(self, keypoints: NDArray[np.float64]) -> NDArray[np.float64]:
         """Positions (..., 2) in source pixels -> positions in result pixels."""
-        return keypoints * self.scale + np.array(self.offset)
+        placed: NDArray[np.float64] = keypoints * self.scale + np.array(self.offset)
+        return placed
 
     def picture(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A source picture (H, W, 3) -> the result's (height, width, 3)."""
         from PIL import Image
 
         left, top = (-side / self.scale for side in self.offset)
-        right, bottom = (start + n / self.scale for start, n in zip((left, top), self.size))
-        box = (max(left, 0.0), max(top, 0.0), min(right, self.source[0]), min(bottom, self.source[1]))
+        right, bottom = (
+            start + n / self.scale for start, n in zip((left, top), self.size, strict=True)
+        )
+        box = (
+            max(left, 0.0),
+            max(top, 0.0),
+            min(right, self.source[0]),
+            min(bottom, self.source[1]),
+        )
         resized = Image.fromarray(image).resize(self.size, Image.Resampling.LANCZOS, box=box)
         return np.asarray(resized)

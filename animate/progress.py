@@ -15,6 +15,7 @@ Report = Callable[[str], None]
 LABELS = {
     "load": "Loading the model",
     "track": "Tracking the dancer",
+    "draw": "Drawing skeletons",
     "denoise": "Denoising",
     "decode": "Decoding and writing",
 }
@@ -22,6 +23,10 @@ LABELS = {
 
 def ignore(stage: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
+
+
+def unheard(line: str) -> None:
+    """A report that nobody reads."""
 
 
 class StageBars:

@@ -67,9 +67,8 @@ class VideoWriter:
             )
         if width % 2 or height % 2:
             frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        assert self._process is not None and self._process.stdin is not None
         try:
-            self._process.stdin.write(np.ascontiguousarray(frame).data)
+            self._pipe.write(np.ascontiguousarray(frame).data)
         except OSError as error:
             raise OutputError(f"{self.path}: ffmpeg stopped: {self._complaint()}") from error
         self.frames += 1
@@ -87,12 +86,11 @@ class VideoWriter:
             self._discard()
 
     def _finish(self) -> None:
-        assert self._process is not None and self._process.stdin is not None
         if not self.frames:
             raise OutputError(f"{self.path}: there is no frame to write")
         with contextlib.suppress(OSError):  # a dead ffmpeg shows in its return code
-            self._process.stdin.close()
-        if self._process.wait() != 0:
+            self._pipe.close()
+        if self._process is None or self._process.wait() != 0:
             raise OutputError(f"{self.path}: ffmpeg failed: {self._complaint()}")
         os.replace(self._partial, self.path)
 
@@ -101,15 +99,21 @@ class VideoWriter:
         if self._process is not None:
             self._process.kill()
             with contextlib.suppress(OSError):
-                if self._process.stdin is not None:
-                    self._process.stdin.close()
+                self._pipe.close()
             self._process.wait()
         if self._complaints is not None:
             self._complaints.close()
         self._partial.unlink(missing_ok=True)
 
+    @property
+    def _pipe(self) -> IO[bytes]:
+        if self._process is None or self._process.stdin is None:
+            raise ValueError("use VideoWriter in a `with` block")
+        return self._process.stdin
+
     def _complaint(self) -> str:
-        assert self._process is not None and self._complaints is not None
+        if self._process is None or self._complaints is None:
+            return "it did not start"
         self._process.wait()
         self._complaints.seek(0)
         text = self._complaints.read().decode(errors="replace").strip()

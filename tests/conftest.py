@@ -22,3 +22,73 @@ def shared() -> Path:
 def samples() -> Path:
     """The sample clip and reference that the project ships."""
     return ROOT / "samples"
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a complete model, as small as the classes allow, with random weights."""
+    import torch
+    from diffusers import (
+        AutoencoderKLTemporalDecoder,
+        EulerDiscreteScheduler,
+        UNetSpatioTemporalConditionModel,
+    )
+    from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    from animate.pipelines.video import ControlNeXtVideoPipeline
+    from temporal.controlnext import ControlNeXt
+
+    torch.manual_seed(0)
+    vision = CLIPVisionConfig(
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=16,
+        projection_dim=32,
+    )
+    pipeline = ControlNeXtVideoPipeline(
+        vae=AutoencoderKLTemporalDecoder(
+            block_out_channels=(32, 32),
+            down_block_types=("DownEncoderBlock2D",) * 2,
+            layers_per_block=1,
+            latent_channels=4,
+            sample_size=32,
+            force_upcast=False,
+        ),
+        image_encoder=CLIPVisionModelWithProjection(vision),
+        unet=UNetSpatioTemporalConditionModel(
+            in_channels=8,
+            out_channels=4,
+            block_out_channels=(32, 32),
+            down_block_types=("DownBlockSpatioTemporal", "CrossAttnDownBlockSpatioTemporal"),
+            up_block_types=("CrossAttnUpBlockSpatioTemporal", "UpBlockSpatioTemporal"),
+            layers_per_block=1,
+            num_attention_heads=2,
+            cross_attention_dim=32,
+            addition_time_embed_dim=32,
+            projection_class_embeddings_input_dim=96,
+            sample_size=16,
+        ),
+        scheduler=EulerDiscreteScheduler(
+            prediction_type="v_prediction",
+            timestep_type="continuous",
+            timestep_spacing="leading",
+            use_karras_sigmas=True,
+            sigma_min=0.02,
+            sigma_max=30.0,
+        ),
+        feature_extractor=CLIPImageProcessor(size=32, crop_size=32),
+        controlnext=ControlNeXt(
+            stem_channels=(8, 8, 16),
+            stem_padding=1,
+            block_channels=(16, 16),
+            out_channels=32,
+            gain=1.0,
+            control_look="soft",
+        ),
+    )
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder

@@ -1,0 +1,129 @@
+"""The command: which subcommand, and how its end is told. Heavy imports wait for the work."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn
+
+from animate import __version__
+from animate.errors import AnimateError
+
+# Subcommand -> module of animate.commands with HELP, add_arguments(parser) and run(arguments).
+# The plain form `animate VIDEO --ref IMAGE` is the one without a name.
+PLAIN = "video"
+SUBCOMMANDS = {"pose": "write a video's skeletons and keypoints"}
+
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+EXIT_TERMINATED = 128 + signal.SIGTERM
+
+# Must be set before the libraries load: their start-up chatter is no news to the user.
+QUIET_LIBRARIES = {
+    "GLOG_minloglevel": "3",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports wrong arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the complaint and where help is, and exit with the usage code."""
+        self.exit(EXIT_USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, 1 failure, 2 usage, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words.pop(0) if words and words[0] in SUBCOMMANDS else PLAIN
+    command = importlib.import_module(f"animate.commands.{name}")
+    parser = _build_parser(name)
+    command.add_arguments(parser)
+    try:
+        arguments = parser.parse_args(words)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    for key, value in QUIET_LIBRARIES.items():
+        os.environ.setdefault(key, value)
+    return _guard(lambda: command.run(arguments), prog=parser.prog, debug=arguments.debug)
+
+
+def _build_parser(name: str) -> argparse.ArgumentParser:
+    plain = name == PLAIN
+    others = "\n".join(f"  animate {word:<8} {text}" for word, text in SUBCOMMANDS.items())
+    parser = Parser(
+        prog="animate" if plain else f"animate {name}",
+        description=importlib.import_module(f"animate.commands.{name}").__doc__,
+        epilog=f"other commands:\n{others}" if plain else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"animate {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    return parser
+
+
+def _guard(work: Callable[[], None], *, prog: str, debug: bool) -> int:
+    """Turn the ways in which work can end into exit codes and one line each."""
+    previous = _on_terminate(_stop)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return _complain(f"{prog}: interrupted, nothing was written", EXIT_INTERRUPTED)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        if isinstance(error, _expected_errors()):
+            return _complain(f"{prog}: {_one_line(error)}", getattr(error, "exit_code", 1))
+        text = f"{prog}: unexpected {type(error).__name__}: {_one_line(error)}"
+        return _complain(text if debug else f"{text} (--debug shows where)", EXIT_FAILURE)
+    finally:
+        _on_terminate(previous)
+    return 0
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """The packages' own roots, as far as those packages were loaded at all."""
+    roots: list[type[Exception]] = [AnimateError, OSError, MemoryError]
+    for module, root in (("pose.errors", "PoseError"), ("temporal.errors", "TemporalError")):
+        if module in sys.modules:
+            roots.append(getattr(sys.modules[module], root))
+    return tuple(roots)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _complain(line: str, code: int) -> int:
+    print(line, file=sys.stderr)
+    return code
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave through every `with` and `finally`, as for Ctrl-C."""
+    raise SystemExit(128 + number)
+
+
+def _on_terminate(handler: signal._HANDLER) -> signal._HANDLER:
+    try:
+        return signal.signal(signal.SIGTERM, handler)
+    except ValueError:  # not in the main thread: the host program decides
+        return signal.SIG_DFL
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Make the character in a picture move like the person in a video."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+from animate.commands import options
+from animate.config import ALIGNMENTS, DEVICES, DTYPES, Settings
+from animate.progress import StageBars
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the plain form."""
+    parser.usage = "animate VIDEO --ref IMAGE [-o OUT.mp4] [options]"
+    parser.add_argument("driving", metavar="VIDEO", type=Path, help="the motion to follow")
+    parser.add_argument(
+        "--ref", metavar="IMAGE", type=Path, required=True, help="picture of the character"
+    )
+    options.add_output(parser, "VIDEO_IMAGE.mp4 in the current folder")
+    output = parser.add_argument_group("what to write")
+    output.add_argument(
+        "--compare",
+        action="store_true",
+        help="write driving video, skeleton and result side by side",
+    )
+    output.add_argument("--no-audio", action="store_true", help="leave the sound out")
+    output.add_argument("--save-poses", type=Path, metavar="FILE.npz", help="keep the keypoints")
+    options.add_reading(parser)
+    _add_model(parser)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model (left open, the model's own defaults apply)")
+    group.add_argument(
+        "--model", metavar="NAME", default="auto", help="auto (default), mini, svd or a folder"
+    )
+    group.add_argument("--size", type=options.size, metavar="WxH", help="size of the result")
+    group.add_argument("--steps", type=int, metavar="N", help="denoising steps")
+    group.add_argument("--guidance", type=float, metavar="G", help="guidance scale, 1 is off")
+    group.add_argument(
+        "--control-scale", type=float, metavar="S", default=1.0, help="strength of the skeleton"
+    )
+    group.add_argument("--window", type=int, metavar="N", help="frames denoised together")
+    group.add_argument("--overlap", type=int, metavar="N", help="frames that windows share")
+    group.add_argument("--seed", type=int, metavar="N", default=0, help="noise (default: 0)")
+    group.add_argument("--device", choices=DEVICES, default="auto")
+    group.add_argument("--dtype", choices=DTYPES, default="auto")
+    group.add_argument(
+        "--align",
+        choices=ALIGNMENTS,
+        default="fit",
+        help="fit the poses to the reference's body (default), or take them as they are",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Animate, write, and tell what was done."""
+    start = time.monotonic()
+    output = arguments.output or Path(f"{arguments.driving.stem}_{arguments.ref.stem}.mp4")
+    options.check_outputs(arguments, output, arguments.save_poses)
+    names = {field.name for field in fields(Settings)}
+    settings = {name: value for name, value in vars(arguments).items() if name in names}
+    checked = Settings(**settings)  # wrong values are told before torch takes its seconds to load
+    say = _silent if arguments.quiet else print
+    with StageBars(quiet=arguments.quiet) as bars:
+        from animate.api import animate
+
+        result = animate(
+            arguments.driving, arguments.ref, progress=bars, report=say, **vars(checked)
+        )
+        result.save(
+            output,
+            audio=not arguments.no_audio,
+            compare=arguments.compare,
+            overwrite=arguments.force,
+            progress=bars,
+        )
+    if arguments.save_poses:
+        from animate.poses import save_poses
+
+        save_poses(arguments.save_poses, result.poses)
+        say(f"Wrote {arguments.save_poses}: keypoints of {len(result.poses)} frames")
+    seconds = time.monotonic() - start
+    say(f"Stages: {bars.summary()}")
+    say(
+        f"Wrote {output}: {len(result)} frames, {len(result) / result.fps:.1f} s of video, "
+        f"in {seconds:.1f} s"
+    )
+    sys.stdout.flush()
+
+
+def _silent(line: str) -> None:
+    """Where the lines go with --quiet."""

@@ -1,0 +1,124 @@
+"""What an animation yields: frames that are decoded when asked for, poses, settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from animate.audio import Soundtrack
+from animate.config import Resolved
+from animate.files import check_output
+from animate.progress import Progress, ignore
+from animate.video import VideoWriter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from animate.motion import Motion
+    from animate.pipelines.video import ControlNeXtVideoPipeline
+    from pose.skeleton import PoseSequence
+    from pose.video import Clip
+
+COMPARE_HEIGHT = 480  # pixels; side by side is made to be looked at, however small the model is
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """An animated character. It keeps latents, not pictures: memory stays flat in long clips."""
+
+    settings: Resolved
+    motion: Motion
+    clip: Clip
+    latents: Tensor  # (1, F, C, h, w) on the CPU, without the leading reference frame
+    pipeline: ControlNeXtVideoPipeline
+
+    def __len__(self) -> int:
+        return int(self.latents.shape[1])
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of the result."""
+        return float(self.clip.fps)
+
+    @property
+    def poses(self) -> PoseSequence:
+        """The poses as tracked, in pixels of the driving video."""
+        return self.motion.tracked
+
+    @cached_property
+    def frames(self) -> NDArray[np.uint8]:
+        """All frames at once, (F, H, W, 3) RGB; `stream` holds only a few."""
+        return np.stack(list(self.stream()))
+
+    def stream(self) -> Iterator[NDArray[np.uint8]]:
+        """One frame (H, W, 3) RGB after the other, decoded a few at a time."""
+        if "frames" in self.__dict__:  # decoded before
+            yield from self.frames
+        else:
+            yield from self.pipeline.stream_frames(self.latents[0])
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        audio: bool = True,
+        compare: bool = False,
+        overwrite: bool = True,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Write the video as H.264, with the driving video's sound, and return its path.
+
+        compare: driving video, skeleton and result side by side. The file appears only when it is
+        whole. Raises UsageError for an unknown container, OutputError if it cannot be written.
+        """
+        path = Path(path)
+        progress = progress or ignore
+        check_output(path, overwrite=overwrite)
+        pictures = self._side_by_side() if compare else self.stream()
+        size = self._compare_size() if compare else self.settings.size
+        with VideoWriter(path, size, self.fps, self._soundtrack() if audio else None) as writer:
+            progress("decode", 0, len(self))
+            for done, frame in enumerate(pictures, start=1):
+                writer.write(frame)
+                progress("decode", done, len(self))
+        return path
+
+    def _soundtrack(self) -> Soundtrack:
+        return Soundtrack(
+            source=Path(self.clip.info.path),
+            start=max(0.0, float(self.clip.times[0])),
+            duration=len(self) / self.fps,
+        )
+
+    def _side_by_side(self) -> Iterator[NDArray[np.uint8]]:
+        """Driving frame, skeleton and result at one height, (H, W, 3)."""
+        for index, (driving, frame) in enumerate(zip(self.clip, self.stream(), strict=True)):
+            skeleton = self.motion.draw(index, size=_at_height(self.settings.size))
+            panels = [_fit(driving), skeleton, _fit(frame)]
+            yield np.concatenate(panels, axis=1)
+
+    def _compare_size(self) -> tuple[int, int]:
+        driving, _ = _at_height(self.clip.size)
+        result, height = _at_height(self.settings.size)
+        return driving + 2 * result, height
+
+
+def _at_height(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of a panel of the comparison, its aspect ratio kept."""
+    width, height = size
+    return max(2, round(width * COMPARE_HEIGHT / height)), COMPARE_HEIGHT
+
+
+def _fit(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A frame (H, W, 3) as a panel of the comparison."""
+    from PIL import Image
+
+    size = _at_height((frame.shape[1], frame.shape[0]))
+    return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))

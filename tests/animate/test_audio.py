@@ -1,0 +1,75 @@
+"""The soundtrack, with the real ffmpeg."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animate.audio import Soundtrack, ffmpeg, has_audio
+from animate.video import VideoWriter
+
+
+@pytest.fixture(scope="module")
+def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of video with a tone that starts after the first second."""
+    path = tmp_path_factory.mktemp("tone") / "tone.mp4"
+    picture = ("-f", "lavfi", "-i", "color=gray:s=64x48:r=10:d=2")
+    sound = ("-f", "lavfi", "-i", "sine=frequency=440:duration=2")
+    late = ("-af", "volume=0:enable='lt(t,1)'")
+    command = [ffmpeg(), "-loglevel", "error", *picture, *sound, *late, "-shortest", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+def write(path: Path, frames: int, soundtrack: Soundtrack | None) -> Path:
+    with VideoWriter(path, (64, 48), 10.0, soundtrack) as writer:
+        for _ in range(frames):
+            writer.write(np.zeros((48, 64, 3), np.uint8))
+    return path
+
+
+def seconds(path: Path) -> float:
+    """Duration that ffmpeg reports."""
+    told = subprocess.run([ffmpeg(), "-i", str(path)], capture_output=True, text=True).stderr
+    match = re.search(r"Duration: (\d+):(\d+):([\d.]+)", told)
+    assert match
+    return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+
+
+def loudness(path: Path) -> float:
+    """Root mean square of the sound, -1 to 1."""
+    raw = subprocess.run(
+        [ffmpeg(), "-loglevel", "error", "-i", str(path), "-f", "f32le", "-ac", "1", "-"],
+        capture_output=True,
+        check=True,
+    ).stdout
+    return float(np.sqrt((np.frombuffer(raw, np.float32) ** 2).mean()))
+
+
+def test_sound_is_kept_and_trimmed(tone: Path, tmp_path: Path) -> None:
+    soundtrack = Soundtrack(source=tone, duration=0.5)
+    path = write(tmp_path / "out.mp4", 5, soundtrack)
+    assert has_audio(path)
+    assert seconds(path) == pytest.approx(0.5, abs=0.1)
+
+
+def test_sound_starts_where_the_clip_does(tone: Path, tmp_path: Path) -> None:
+    early = write(tmp_path / "a.mp4", 5, Soundtrack(source=tone, duration=0.5))
+    late = write(tmp_path / "b.mp4", 5, Soundtrack(source=tone, start=1.2, duration=0.5))
+    assert loudness(early) < 0.01 < loudness(late)
+
+
+def test_short_sound_does_not_shorten_the_video(tone: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "out.mp4", 40, Soundtrack(source=tone, duration=4.0))
+    assert seconds(path) == pytest.approx(4.0, abs=0.1)
+
+
+def test_silent_source_is_no_error(tmp_path: Path) -> None:
+    silent = write(tmp_path / "silent.mp4", 5, None)
+    path = write(tmp_path / "out.mp4", 5, Soundtrack(source=silent, duration=0.5))
+    assert not has_audio(silent)
+    assert not has_audio(path)

@@ -1,0 +1,55 @@
+"""Outputs are checked early and appear whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animate.errors import OutputError, UsageError
+from animate.files import check_output, save_arrays
+
+
+def test_existing_output_is_refused_without_overwrite(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"mine")
+    with pytest.raises(OutputError, match="--force"):
+        check_output(path, overwrite=False)
+    check_output(path, overwrite=True)
+    assert path.read_bytes() == b"mine"
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="does not exist"):
+        check_output(tmp_path / "nowhere" / "out.mp4", overwrite=True)
+
+
+def test_unwritable_folder_is_found_before_the_work() -> None:
+    with pytest.raises(OutputError, match="cannot write into"):
+        check_output(Path("/proc/out.mp4"), overwrite=True)
+
+
+def test_unknown_container_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.mp4 or \.mov or \.mkv"):
+        check_output(tmp_path / "out.avi", overwrite=True)
+
+
+def test_checking_leaves_nothing_behind(tmp_path: Path) -> None:
+    check_output(tmp_path / "out.mp4", overwrite=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_arrays_survive_a_round_trip(tmp_path: Path) -> None:
+    save_arrays(tmp_path / "a.npz", numbers=np.arange(3), rate=24.0)
+    with np.load(tmp_path / "a.npz") as stored:
+        assert stored["numbers"].tolist() == [0, 1, 2]
+        assert float(stored["rate"]) == 24.0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_failed_save_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").mkdir()
+    with pytest.raises(OSError, match=r"a\.npz"):
+        save_arrays(tmp_path / "a.npz", numbers=np.arange(3))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
