@@ -49,7 +49,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
-class ControlNeXt(ModelMixin, ConfigMixin):
+class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
     """Encode control frames, with the names of the official checkpoints.
 
     stem_channels: widths of the stem convolutions, the first with stride 2; () for no stem.
@@ -60,7 +60,7 @@ class ControlNeXt(ModelMixin, ConfigMixin):
     control_look: which drawing the weights were trained on, for whoever draws.
     """
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator, unused-ignore]
     def __init__(
         self,
         in_channels: int = 3,
@@ -76,7 +76,7 @@ class ControlNeXt(ModelMixin, ConfigMixin):
         gain: float | None = None,
         control_look: str = "official",
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.time_proj = Timesteps(TIME_CHANNELS, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(TIME_CHANNELS, TIME_WIDTH)
         if stem_channels:

@@ -1,0 +1,75 @@
+"""One denoising call of the video model on one window, guidance and control included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from einops import repeat
+from torch import Tensor
+
+from temporal.features import ControlFeatures
+from temporal.inject import Injector
+from temporal.windows import Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What the UNet is told besides control, the unconditional half first if guided (G = 2).
+
+    embeddings (G*B, T, D), image_latents (G*B, C, h, w), time_ids (G*B, 3).
+    guidance: scale at the start and at the end of the ramp.
+    """
+
+    embeddings: Tensor
+    image_latents: Tensor
+    time_ids: Tensor
+    guidance: tuple[float, float]
+    guided: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denoiser:
+    """The `denoise` callable of `temporal.sampling` for a spatio-temporal UNet.
+
+    features: None for no control; control_scale: a number or 0-d tensor.
+    """
+
+    unet: Any
+    injector: Injector
+    features: ControlFeatures | None
+    control_scale: float | Tensor
+    conditions: Conditions
+
+    def __call__(self, latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
+        """Predict for scaled window latents (B, f, C, h, w); returns float32 of that shape."""
+        told, frames = self.conditions, len(window)
+        noisy = torch.cat([latents, latents]) if told.guided else latents
+        image = repeat(told.image_latents, "b c h w -> b f c h w", f=frames)
+        model_input = torch.cat([noisy.to(image.dtype), image], dim=2)
+        if self.features is not None:
+            control = self.features(timestep, window.controls)
+            self.injector.set(control, self._scales(len(latents) * frames, latents.device))
+        prediction: Tensor = self.unet(
+            model_input,
+            timestep,
+            encoder_hidden_states=told.embeddings,
+            added_time_ids=told.time_ids,
+            return_dict=False,
+        )[0].float()
+        return self._guide(prediction, window) if told.guided else prediction
+
+    def _guide(self, prediction: Tensor, window: Window) -> Tensor:
+        without, conditional = prediction.chunk(2)
+        low, high = self.conditions.guidance
+        guidance = low + (high - low) * torch.tensor(window.ramp, device=prediction.device)
+        return without + guidance[None, :, None, None, None] * (conditional - without)
+
+    def _scales(self, samples: int, device: torch.device) -> Tensor:
+        # The unconditional half gets its own share of the control; for SVD it gets none.
+        scale = torch.as_tensor(self.control_scale, dtype=torch.float32, device=device)
+        conditional = scale.expand(samples)
+        if not self.conditions.guided:
+            return conditional
+        return torch.cat([conditional * self.injector.site.uncond_scale, conditional])

@@ -1,0 +1,286 @@
+"""Stable Video Diffusion with ControlNeXt: a picture and control frames to a video."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from diffusers import EulerDiscreteScheduler
+from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import (
+    AutoencoderKLTemporalDecoder,
+)
+from diffusers.models.unets.unet_spatio_temporal_condition import UNetSpatioTemporalConditionModel
+from diffusers.pipelines.stable_video_diffusion.pipeline_stable_video_diffusion import (
+    StableVideoDiffusionPipeline,
+    StableVideoDiffusionPipelineOutput,
+    retrieve_timesteps,
+)
+from diffusers.utils.torch_utils import randn_tensor
+from einops import rearrange
+from PIL import Image
+from torch import Tensor
+from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
+from animate.pipelines.denoiser import Conditions, Denoiser
+from temporal.controlnext import ControlNeXt
+from temporal.decode import decode_chunks, safe_precision
+from temporal.errors import ControlError
+from temporal.features import ControlFeatures, ControlSource, check_control
+from temporal.inject import inject
+from temporal.sampling import OnStep, OnWindow, sample
+from temporal.windows import Blend, Window, plan_windows
+
+# fps - 1, motion bucket and noise that the reference tells the UNet whatever the caller asks for.
+OFFICIAL_TIME_IDS = (6, 128, 0.02)
+DECODE_CHUNK = 8  # frames per VAE call if the caller does not say
+
+StepCallback = Callable[[Any, int, Tensor, dict[str, Any]], dict[str, Any] | None]
+Generators = torch.Generator | list[torch.Generator] | None
+
+
+class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[misc, unused-ignore]
+    """Animate a picture by control frames, in overlapping windows over a clip of any length.
+
+    The components of diffusers' StableVideoDiffusionPipeline and a control encoder.
+    """
+
+    # The encoder alternates with the UNet in every step and is small: it stays on the device.
+    _exclude_from_cpu_offload = ["controlnext"]  # noqa: RUF012  (diffusers' own declaration)
+
+    def __init__(
+        self,
+        vae: AutoencoderKLTemporalDecoder,
+        image_encoder: CLIPVisionModelWithProjection,
+        unet: UNetSpatioTemporalConditionModel,
+        scheduler: EulerDiscreteScheduler,
+        feature_extractor: CLIPImageProcessor,
+        controlnext: ControlNeXt,
+    ) -> None:
+        super().__init__(vae, image_encoder, unet, scheduler, feature_extractor)
+        self.register_modules(controlnext=controlnext)  # type: ignore[no-untyped-call, unused-ignore]
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike[Any], **kwargs: Any
+    ) -> ControlNeXtVideoPipeline:
+        """Load a folder as diffusers does, but weights from safetensors only."""
+        kwargs["use_safetensors"] = True
+        pipeline: ControlNeXtVideoPipeline = super().from_pretrained(
+            pretrained_model_name_or_path, **kwargs
+        )
+        return pipeline
+
+    @property
+    def size_multiple(self) -> int:
+        """What height and width should be multiples of, in pixels."""
+        levels = len(self.unet.config["block_out_channels"])
+        multiple: int = self.vae_scale_factor * 2 ** (levels - 1)
+        return multiple
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        image: Image.Image | list[Image.Image],
+        control: ControlSource,
+        *,
+        num_frames: int | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        num_inference_steps: int = 25,
+        sigmas: list[float] | None = None,
+        min_guidance_scale: float = 3.0,
+        max_guidance_scale: float = 3.0,
+        fps: int = 7,
+        motion_bucket_id: int = 127,
+        noise_aug_strength: float = 0.02,
+        added_time_ids: Sequence[float] | None = None,
+        control_scale: float = 1.0,
+        window: int = 24,
+        overlap: int = 6,
+        blend: Blend = "weighted",
+        generator: Generators = None,
+        latents: Tensor | None = None,
+        output_type: str = "pil",
+        decode_chunk_size: int | None = None,
+        callback_on_step_end: StepCallback | None = None,
+        progress: OnWindow | None = None,
+        return_dict: bool = True,
+    ) -> Any:
+        """Return the video as StableVideoDiffusionPipelineOutput, or its frames.
+
+        image: one picture, or one per video. control: (F, 3, H, W) floats in [0, 1], or a callable
+        (start, stop) -> such frames, which needs num_frames, height and width.
+        Guidance runs from min to max over the clip; at most 1 for none. control_scale 0: none.
+        window, overlap, blend: see `temporal.windows`. blend "official" repeats the reference,
+        which also ramps guidance over each window and ignores fps, motion bucket and noise in the
+        time ids; added_time_ids says what the UNet is told instead.
+        latents: (B, F, C, h, w) unit noise. output_type: "pil", "np" (B, F, H, W, 3), "pt"
+        (B, F, 3, H, W) or "latent". callback_on_step_end(pipeline, step, timestep, {"latents"}).
+        progress(windows done, in total) replaces the bar. Raises ControlError, WindowError and
+        DivergenceError of `temporal.errors`, ValueError for a wrong size.
+        """
+        frames, height, width = _clip_shape(control, num_frames, height, width)
+        self.check_inputs(image, height, width)
+        anchored = self.controlnext.injection.anchored
+        windows = plan_windows(frames, window, overlap, blend=blend, anchored=anchored)
+        if added_time_ids is None and blend == "official":
+            added_time_ids = OFFICIAL_TIME_IDS
+        # SVD was trained to be told fps - 1.
+        told = added_time_ids or (fps - 1, motion_bucket_id, noise_aug_strength)
+        guidance = (min_guidance_scale, max_guidance_scale)
+        conditions = self._conditions(
+            image, (height, width), noise_aug_strength, told, guidance, generator
+        )
+        timesteps, _ = retrieve_timesteps(
+            self.scheduler, num_inference_steps, self._execution_device, None, sigmas
+        )
+        self._num_timesteps = len(timesteps)
+        latents = self._initial_latents(conditions, frames, generator, latents)
+        with self._reported(progress, len(timesteps) * len(windows)) as on_window:
+            on_step = self._step_callback(callback_on_step_end)
+            features = self._features(control) if control_scale != 0 else None
+            latents = self._denoise(
+                latents, windows, conditions, features, control_scale, on_step, on_window
+            )
+        video = self._finish(latents, output_type, decode_chunk_size)
+        self.maybe_free_model_hooks()  # type: ignore[no-untyped-call, unused-ignore]
+        return StableVideoDiffusionPipelineOutput(frames=video) if return_dict else video
+
+    def check_inputs(self, image: Any, height: int, width: int) -> None:
+        """Raise ValueError or TypeError for a size or image that cannot be used."""
+        multiple = self.vae_scale_factor
+        if height % multiple or width % multiple:
+            raise ValueError(
+                f"height and width must be multiples of {multiple}, got {height} x {width}; "
+                f"multiples of {self.size_multiple} are best"
+            )
+        images = image if isinstance(image, list) else [image]
+        if not images or not all(isinstance(one, Image.Image) for one in images):
+            raise TypeError("image must be a PIL image or a list of PIL images")
+
+    def _conditions(
+        self,
+        image: Image.Image | list[Image.Image],
+        size: tuple[int, int],
+        noise_strength: float,
+        told: Sequence[float],
+        guidance: tuple[float, float],
+        generator: Generators,
+    ) -> Conditions:
+        self._guidance_scale = guidance[1]
+        guided, device = self.do_classifier_free_guidance, self._execution_device
+        embeddings = self._encode_image(image, device, 1, guided)
+        pixels = self.video_processor.preprocess(image, height=size[0], width=size[1]).to(device)
+        # The reference's order of random draws: first this noise, then the latents.
+        noise = randn_tensor(pixels.shape, generator=generator, device=device, dtype=pixels.dtype)
+        with safe_precision(self.vae):
+            noisy = pixels + noise_strength * noise
+            image_latents = self._encode_vae_image(noisy, device, 1, guided)
+        fps, motion, strength = told
+        time_ids = self._get_add_time_ids(
+            fps,  # type: ignore[arg-type, unused-ignore]
+            motion,  # type: ignore[arg-type, unused-ignore]
+            strength,
+            embeddings.dtype,
+            len(pixels),
+            1,
+            guided,
+        )
+        return Conditions(
+            embeddings=embeddings,
+            image_latents=image_latents.to(embeddings.dtype),
+            time_ids=time_ids.to(device),
+            guidance=guidance,
+            guided=guided,
+        )
+
+    def _initial_latents(
+        self, conditions: Conditions, frames: int, generator: Generators, latents: Tensor | None
+    ) -> Tensor:
+        images = conditions.image_latents
+        prepared: Tensor = self.prepare_latents(
+            len(images) // (2 if conditions.guided else 1),
+            frames,
+            self.unet.config["in_channels"],
+            images.shape[-2] * self.vae_scale_factor,
+            images.shape[-1] * self.vae_scale_factor,
+            images.dtype,
+            images.device,
+            generator,  # type: ignore[arg-type, unused-ignore]
+            latents,
+        )
+        # The clip's latents are small and wait in main memory, in full precision.
+        return prepared.to("cpu", torch.float32)
+
+    def _features(self, control: ControlSource) -> ControlFeatures:
+        return ControlFeatures(self.controlnext, control, device=self._execution_device)
+
+    def _denoise(
+        self,
+        latents: Tensor,
+        windows: list[Window],
+        conditions: Conditions,
+        features: ControlFeatures | None,
+        control_scale: float,
+        on_step: OnStep | None,
+        on_window: OnWindow,
+    ) -> Tensor:
+        with inject(self.unet, self.controlnext.injection) as injector:
+            return sample(
+                Denoiser(
+                    unet=self.unet,
+                    injector=injector,
+                    features=features,
+                    control_scale=control_scale * self.controlnext.scale,
+                    conditions=conditions,
+                ),
+                latents,
+                scheduler=self.scheduler,
+                windows=windows,
+                device=self._execution_device,
+                on_step=on_step,
+                on_window=on_window,
+            )
+
+    def _step_callback(self, callback: StepCallback | None) -> OnStep | None:
+        if callback is None:
+            return None
+
+        def on_step(index: int, timestep: Tensor, latents: Tensor) -> Tensor | None:
+            returned = callback(self, index, timestep, {"latents": latents}) or {}
+            return returned.get("latents")
+
+        return on_step
+
+    @contextmanager
+    def _reported(self, progress: OnWindow | None, total: int) -> Iterator[OnWindow]:
+        if progress is not None:
+            yield progress
+        else:
+            with self.progress_bar(total=total) as bar:
+                yield lambda done, total: bar.update()
+
+    def _finish(self, latents: Tensor, output_type: str, chunk: int | None) -> Any:
+        if output_type == "latent":
+            return latents
+        device = self._execution_device
+        videos = [
+            torch.cat(list(decode_chunks(self.vae, one, chunk or DECODE_CHUNK, device=device)))
+            for one in latents
+        ]
+        video = rearrange(videos, "b f c h w -> b c f h w")
+        return self.video_processor.postprocess_video(video * 2 - 1, output_type=output_type)
+
+
+def _clip_shape(
+    control: ControlSource, frames: int | None, height: int | None, width: int | None
+) -> tuple[int, int, int]:
+    if isinstance(control, Tensor):
+        check_control(control, frames or len(control))
+        return len(control), height or control.shape[-2], width or control.shape[-1]
+    if frames is None or height is None or width is None:
+        raise ControlError("control given as a callable needs num_frames, height and width")
+    return frames, height, width

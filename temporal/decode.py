@@ -1,0 +1,57 @@
+"""Latents to frames, a few at a time, so that a long clip never exists in pixels."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@torch.no_grad()
+def decode_chunks(
+    vae: Any, latents: Tensor, chunk: int = 8, *, device: torch.device | str | None = None
+) -> Iterator[Tensor]:
+    """Yield (n, 3, H, W) float32 frames in [0, 1] on the CPU, n <= chunk.
+
+    latents: (F, C, h, w), anywhere; device: where the VAE works, if it is parked elsewhere.
+    A temporal decoder mixes frames within a chunk only, so the chunk size changes pixels slightly.
+    """
+    takes_frames = "num_frames" in inspect.signature(vae.decode).parameters
+    with safe_precision(vae):
+        for part in torch.split(latents, max(chunk, 1)):
+            scaled = (part / vae.config.scaling_factor).to(device or vae.device, vae.dtype)
+            extra = {"num_frames": len(part)} if takes_frames else {}
+            pixels = vae.decode(scaled, **extra).sample
+            yield (pixels.float() / 2 + 0.5).clamp(0, 1).cpu()
+
+
+@contextmanager
+def safe_precision(vae: Any) -> Iterator[None]:
+    """Run a VAE in float32 if it is in fp16 and says that it overflows there, as SVD's does."""
+    upcast = vae.dtype == torch.float16 and getattr(vae.config, "force_upcast", False)
+    if upcast:
+        vae.to(dtype=torch.float32)
+    try:
+        yield
+    finally:
+        if upcast:
+            vae.to(dtype=torch.float16)
+
+
+def decode_frames(vae: Any, latents: Tensor, chunk: int = 8) -> Iterator[NDArray[np.uint8]]:
+    """Yield the (H, W, 3) uint8 RGB frames of latents (F, C, h, w), one at a time."""
+    for frames in decode_chunks(vae, latents, chunk):
+        yield from to_uint8(frames)
+
+
+def to_uint8(frames: Tensor) -> NDArray[np.uint8]:
+    """Turn frames (n, 3, H, W) in [0, 1] into (n, H, W, 3) uint8."""
+    scaled = rearrange(frames * 255, "n c h w -> n h w c").round().to(torch.uint8)
+    return scaled.contiguous().numpy()
