@@ -9,7 +9,7 @@ from .primitives import Sculptor
 
 # Radii in metres. The fingers are thick enough to be tracked (measured in the prototype).
 UPPER_RADII, ELBOW, FOREARM_RADII = (0.046, 0.0345), 0.0335, (0.0365, 0.0225)
-THIGH_RADII, KNEE, SHIN_RADII = (0.084, 0.053), 0.050, (0.054, 0.037)
+THIGH_RADII, KNEE, SHIN_RADII = (0.084, 0.054), 0.041, (0.052, 0.036)
 THUMB_RADII = (0.0130, 0.0102, 0.0088, 0.0070)
 FINGER_RADII = (
     (0.0085, 0.0073, 0.0065, 0.0060),
@@ -66,10 +66,6 @@ def _hips(s: Sculptor, c: Character) -> None:
     g, loose = c.build.girth, c.outfit.loose
     s.cone("pelvis", (0, 0.045, -0.005), (0, -0.035, -0.006), (0.091 * g + loose, 0.094 * g + loose),
            "bottom", "bottom", wide=1.40 * c.build.hips, deep=1.05)  # fmt: skip
-    if c.outfit.skirt:
-        s.cone("pelvis", (0, 0.03, -0.005), (0, -0.24, 0.01), (0.10 * g, 0.165 * g), "bottom",
-               "bottom", wide=1.25 * c.build.hips)  # fmt: skip
-
 
 def _arm(s: Sculptor, c: Character, side: str, sign: float) -> None:
     g, cover = c.build.girth, c.outfit.sleeves
@@ -139,6 +135,10 @@ def _leg(s: Sculptor, c: Character, side: str, sign: float) -> None:
     low = THIGH_RADII[0] + (THIGH_RADII[1] - THIGH_RADII[0]) * ratio
     s.cone(f"thigh{side}", (0, 0, 0), (0, stop, 0), (cloth(THIGH_RADII[0]), cloth(low, 1 + ratio)),
            "bottom", "bottom")  # fmt: skip
+    if c.outfit.skirt:
+        # in the group with the widest blend, so that the two sides close to one skirt
+        s.cone(f"thigh{side}", (-sign * 0.012, 0.02, 0), (0, min(stop, 0.34 * thigh + 0.12), 0),
+               (cloth(0.092), cloth(0.118)), "top", "bottom", deep=1.1)  # fmt: skip
     if stop < thigh:
         s.cone(f"thigh{side}", (0, stop - 0.05, 0), (0, thigh, 0), (low * g, THIGH_RADII[1] * g),
                "neck", "skin")  # fmt: skip

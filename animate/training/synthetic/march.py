@@ -17,7 +17,7 @@ from .linalg import Array
 from .primitives import BLEND, Shapes
 
 FAR = 1e9
-STEPS = 14
+STEPS = 32
 CLOSE = 0.12  # a ray has arrived within this part of a pixel
 GIVE_UP = 1.0  # and in the last step within this part
 MARGIN = 0.6  # part of the blend radius by which the outline of a primitive is widened
@@ -48,7 +48,7 @@ class _Pairs:
 
     def keep(self, mask: Tensor, pixels: Tensor, segments: Tensor) -> _Pairs:
         index = mask.nonzero().squeeze(1)
-        kept = {f.name: getattr(self, f.name)[..., index] for f in fields(self)}
+        kept = {f.name: getattr(self, f.name).index_select(-1, index) for f in fields(self)}
         kept["pixel"], kept["segment"] = pixels[kept["pixel"]], segments[kept["segment"]]
         return _Pairs(**kept)
 
@@ -107,7 +107,7 @@ def _candidates(shapes: Shapes, camera: Camera) -> tuple[Tensor, Tensor, Tensor]
     corner = torch.from_numpy(low)[shape]
     px, py = corner[:, 0] + local - down * wide, corner[:, 1] + down
     table = np.concatenate([a, b - a, radius[:, None] ** 2, z0[:, None], (z1 - z0)[:, None]], 1)
-    t = torch.from_numpy(np.ascontiguousarray(table.T)).float()[:, shape]
+    t = torch.from_numpy(np.ascontiguousarray(table.T)).float().index_select(1, shape)
     dx, dy = px.float() + 0.5 - t[0], py.float() + 0.5 - t[1]
     along = ((dx * t[2] + dy * t[3]) / (t[2] ** 2 + t[3] ** 2).clamp(min=1e-6)).clamp(0, 1)
     away = (dx - along * t[2]) ** 2 + (dy - along * t[3]) ** 2
@@ -148,7 +148,7 @@ def _gather(
     warp = torch.from_numpy(shapes.warp).float()
     offset = torch.from_numpy(camera.position - shapes.start).float()
     base = torch.einsum("pij,pj->ip", warp, offset)
-    columns = warp.permute(2, 1, 0)[..., shape]  # (world axis, cone axis, Q)
+    columns = warp.permute(2, 1, 0).contiguous().index_select(-1, shape)  # (world axis, cone axis, Q)
     slope = columns[0] * x[pixel] + columns[1] * y[pixel] - columns[2]
     length = shapes.length
     size = np.stack(
@@ -163,10 +163,10 @@ def _gather(
         shape,
         pixel,
         segment,
-        base[:, shape],
+        base.index_select(1, shape),
         slope,
-        warp.norm(dim=-1).T.contiguous()[:, shape],
-        torch.from_numpy(size).float()[:, shape],
+        warp.norm(dim=-1).T.contiguous().index_select(1, shape),
+        torch.from_numpy(size).float().index_select(1, shape),
     )
 
 
@@ -215,7 +215,7 @@ def _trace(
         left = int(alive.sum())
         if last or not left:
             break
-        if left < 0.85 * len(now):
+        if left < 0.65 * len(now):
             pixels, keep = torch.cumsum(alive, 0) - 1, alive[segment_pixel]
             pairs = pairs.keep(alive[pairs.pixel], pixels, torch.cumsum(keep, 0) - 1)
             segment_pixel, blend = pixels[segment_pixel[keep]], blend[keep]

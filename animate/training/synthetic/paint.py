@@ -123,5 +123,5 @@ _RULES: dict[int, _Rule] = {
     PATTERNS["yoke"]: lambda x, y, z, s, t: np.where(
         t, y - 0.26 + 0.6 * np.abs(x) * (z > 0), 0.1 - y
     ),
-    PATTERNS["sides"]: lambda x, y, z, s, t: np.where(t, np.abs(x) - 0.095, np.abs(z) - s * 0.5),
+    PATTERNS["sides"]: lambda x, y, z, s, t: np.where(t, np.abs(x) - 0.095, np.abs(x) - 0.042),
 }
