@@ -88,7 +88,7 @@ def _denoise(
         blend=settings.blend,
         generator=torch.Generator("cpu").manual_seed(settings.seed),
         output_type="latent",
-        progress=progress,
+        progress=lambda done, total: progress("denoise", done, total),
     ).frames
     return latents[:, motion.lead :].cpu()
 

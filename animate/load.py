@@ -226,9 +226,13 @@ def _assemble_svd(files: SvdFiles, dtype: Any) -> ControlNeXtVideoPipeline:
 
 def _hush() -> None:
     """Keep the libraries' own bars and advice out of the output."""
+    import warnings
+
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 
     for logging in (diffusers_logging, transformers_logging):
         logging.disable_progress_bar()
         logging.set_verbosity_error()
+    # The newer name `dtype` is not known to all the diffusers versions that we support.
+    warnings.filterwarnings("ignore", message="`torch_dtype` is deprecated")

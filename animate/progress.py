@@ -68,8 +68,12 @@ class StageBars:
         if done >= total and stage not in self.seconds:
             self.seconds[stage] = time.monotonic() - start
             if self._bars is None and not self._quiet:
-                label = LABELS.get(stage, stage)
-                print(f"{label}: {total} in {self.seconds[stage]:.1f} s", file=self._stream)
+                self._print_line(stage, total)
+
+    def _print_line(self, stage: str, total: int) -> None:
+        amount = f"{total} in " if total > 1 else ""
+        line = f"{LABELS.get(stage, stage)}: {amount}{self.seconds[stage]:.1f} s"
+        print(line, file=self._stream, flush=True)
 
     def summary(self) -> str:
         """All stage times in one line, in the order in which the stages ended."""

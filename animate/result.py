@@ -59,10 +59,12 @@ class Result:
 
     def stream(self) -> Iterator[NDArray[np.uint8]]:
         """One frame (H, W, 3) RGB after the other, decoded a few at a time."""
+        from temporal.decode import decode_frames
+
         if "frames" in self.__dict__:  # decoded before
             yield from self.frames
         else:
-            yield from self.pipeline.stream_frames(self.latents[0])
+            yield from decode_frames(self.pipeline.vae, self.latents[0])
 
     def save(
         self,

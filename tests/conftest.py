@@ -44,8 +44,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         intermediate_size=32,
         num_hidden_layers=1,
         num_attention_heads=2,
-        image_size=32,
-        patch_size=16,
+        image_size=224,
+        patch_size=112,
         projection_dim=32,
     )
     pipeline = ControlNeXtVideoPipeline(
@@ -79,7 +79,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             sigma_min=0.02,
             sigma_max=30.0,
         ),
-        feature_extractor=CLIPImageProcessor(size=32, crop_size=32),
+        feature_extractor=CLIPImageProcessor(),
         controlnext=ControlNeXt(
             stem_channels=(8, 8, 16),
             stem_padding=1,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 from pathlib import Path
 
 from animate.files import check_output
+from animate.progress import Report, unheard
 
 READING = ("frames", "stride", "fps", "pose_backend")  # the settings of add_reading
 
@@ -44,3 +46,8 @@ def check_outputs(arguments: argparse.Namespace, video: Path, poses: Path | None
     check_output(video, overwrite=arguments.force)
     if poses is not None:
         check_output(poses, overwrite=arguments.force, suffixes=(".npz",))
+
+
+def speaker(arguments: argparse.Namespace) -> Report:
+    """Where the lines for the user go: to standard output at once, or nowhere with --quiet."""
+    return unheard if arguments.quiet else functools.partial(print, flush=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
@@ -26,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Track, write both files, and tell what was found."""
     start = time.monotonic()
+    say = options.speaker(arguments)
     output = arguments.output or Path(f"{arguments.driving.stem}_pose.mp4")
     keypoints = arguments.save_poses or output.with_suffix(".npz")
     options.check_outputs(arguments, output, keypoints)
@@ -37,10 +37,8 @@ def run(arguments: argparse.Namespace) -> None:
         poses = track_video(arguments.driving, progress=bars, **reading)
         save_skeletons(output, poses, overwrite=arguments.force, progress=bars)
         save_poses(keypoints, poses, overwrite=arguments.force)
-    if not arguments.quiet:
-        print(f"Stages: {bars.summary()}")
-        print(
-            f"Wrote {output} and {keypoints}: {len(poses)} frames, {len(poses.filled)} of them "
-            f"filled in, in {time.monotonic() - start:.1f} s"
-        )
-    sys.stdout.flush()
+    say(f"Stages: {bars.summary()}")
+    say(
+        f"Wrote {output} and {keypoints}: {len(poses)} frames, {len(poses.filled)} of them "
+        f"filled in, in {time.monotonic() - start:.1f} s"
+    )

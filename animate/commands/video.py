@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     names = {field.name for field in fields(Settings)}
     settings = {name: value for name, value in vars(arguments).items() if name in names}
     checked = Settings(**settings)  # wrong values are told before torch takes its seconds to load
-    say = _silent if arguments.quiet else print
+    say = options.speaker(arguments)
     with StageBars(quiet=arguments.quiet) as bars:
         from animate.api import animate
 
@@ -90,8 +89,3 @@ def run(arguments: argparse.Namespace) -> None:
         f"Wrote {output}: {len(result)} frames, {len(result) / result.fps:.1f} s of video, "
         f"in {seconds:.1f} s"
     )
-    sys.stdout.flush()
-
-
-def _silent(line: str) -> None:
-    """Where the lines go with --quiet."""
