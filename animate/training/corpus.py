@@ -1,0 +1,161 @@
+"""Synthetic clips on disk: rendered once by several processes, resumable, loaded as memory maps.
+
+One ``.npz`` a clip, named by its seed, written whole or not at all. Keypoints are stored, not
+skeletons: those are drawn when a batch is made, each time with a tracker's noise and gaps.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from animate.training.synthetic import (
+    random_camera,
+    random_character,
+    random_motion,
+    render,
+    select,
+    stack,
+)
+
+STEPS_APART = (1 / 24, 1 / 12)  # seconds between frames: ordinary and quick motion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """One picture size and its share of the clips."""
+
+    width: int
+    height: int
+    share: float
+
+    @property
+    def name(self) -> str:
+        """The folder of this size."""
+        return f"{self.width}x{self.height}"
+
+
+# Short side 128. Mostly 2:3 portrait as the samples; 9:16 phone clips; some square and landscape.
+BUCKETS = (
+    Bucket(width=128, height=192, share=0.62),
+    Bucket(width=128, height=224, share=0.18),
+    Bucket(width=160, height=160, share=0.10),
+    Bucket(width=192, height=128, share=0.10),
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClipStack:
+    """All clips of one size: the first ``moving`` frames of each follow each other in time.
+
+    frames (C, T, H, W, 3) uint8; parts (C, T, H, W) uint8 (0 background, 1 body, 2 hand, 3 head);
+    keypoints (C, T, 133, 2) pixels; scores (C, T, 133).
+    """
+
+    bucket: Bucket
+    frames: NDArray[np.uint8]
+    parts: NDArray[np.uint8]
+    keypoints: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    moving: int
+
+    def __len__(self) -> int:
+        return int(self.frames.shape[0])
+
+
+def render_sample(seed: int, *, moving: int, stills: int) -> tuple[Bucket, dict[str, Any]]:
+    """Render one character: ``moving`` frames of one motion, then ``stills`` from other motions.
+
+    The stills serve as reference pictures whose pose has nothing to do with the motion.
+    """
+    rng = np.random.default_rng(seed)
+    bucket = BUCKETS[rng.choice(len(BUCKETS), p=[b.share for b in BUCKETS])]
+    character, camera = random_character(rng), random_camera(rng, bucket.width, bucket.height)
+    times = rng.uniform(0, 10) + rng.choice(STEPS_APART) * np.arange(moving)
+    motion = random_motion(rng)(times)
+    poses = [select(motion, index) for index in range(moving)]
+    for _ in range(stills):
+        poses.append(select(random_motion(rng)(rng.uniform(0, 10, size=1)), 0))
+    rendering = render(stack(poses), character, camera)
+    return bucket, {
+        "frames": rendering.frames,
+        "parts": rendering.parts,
+        "keypoints": rendering.keypoints.astype(np.float32),
+        "scores": rendering.scores.astype(np.float32),
+    }
+
+
+def build_corpus(
+    folder: Path,
+    count: int,
+    *,
+    first_seed: int = 0,
+    moving: int = 8,
+    stills: int = 4,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Render the clips ``first_seed .. first_seed + count - 1`` that the folder still lacks."""
+    done = {int(path.stem) for path in folder.glob("*/*.npz")}
+    missing = [seed for seed in range(first_seed, first_seed + count) if seed not in done]
+    write = partial(_write_sample, folder, moving, stills)
+    for finished, _ in enumerate(_spread(write, missing, workers), start=count - len(missing) + 1):
+        if progress:
+            progress(finished, count)
+
+
+def load_corpus(folder: Path, *, moving: int = 8, most: int | None = None) -> list[ClipStack]:
+    """Load every clip of a corpus, one stack a size; a broken file is left out and deleted.
+
+    ``most`` limits the clips of each size. Raises FileNotFoundError for an empty folder.
+    """
+    stacks = []
+    for bucket in BUCKETS:
+        clips = [
+            clip for path in sorted((folder / bucket.name).glob("*.npz")) if (clip := _read(path))
+        ]
+        if clips[:most]:
+            arrays = {key: np.stack([clip[key] for clip in clips[:most]]) for key in clips[0]}
+            stacks.append(ClipStack(bucket=bucket, moving=moving, **arrays))
+    if not stacks:
+        raise FileNotFoundError(f"{folder}: no clips there; render some with build_corpus first")
+    return stacks
+
+
+def _spread(work: Callable[[int], None], seeds: list[int], workers: int) -> Iterator[None]:
+    if workers <= 1:
+        yield from map(work, seeds)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(work, seeds, chunksize=4)
+
+
+def _write_sample(folder: Path, moving: int, stills: int, seed: int) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    bucket, arrays = render_sample(seed, moving=moving, stills=stills)
+    target = folder / bucket.name / f"{seed:07d}.npz"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial_file = target.with_suffix(".part")
+    with partial_file.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    os.replace(partial_file, target)
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]] | None:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return {key: data[key] for key in ("frames", "parts", "keypoints", "scores")}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        path.unlink()
+        return None

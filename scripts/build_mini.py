@@ -1,0 +1,160 @@
+"""Train the embedded animator from nothing: render, autoencoder, single frames, clips, export.
+
+    python scripts/build_mini.py --out build/mini            # goes on where it was stopped
+    python scripts/build_mini.py --out build/mini --export animate/weights/mini
+
+Every stage keeps its state in --out and resumes. The last line printed is one JSON object with the
+figures on unseen characters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from animate.pipelines.video import ControlNeXtVideoPipeline
+from animate.training.animator import Animator, Phase, train_phase
+from animate.training.autoencoder import encode_stack, train_autoencoder
+from animate.training.batches import LatentStack
+from animate.training.corpus import ClipStack, build_corpus, load_corpus
+from animate.training.held_out import figures, run_trials, sheet
+from animate.training.mini import build_components, parameter_counts
+from animate.training.schedule import Schedule
+from animate.training.spatial import zero_temporal
+
+
+def main() -> None:
+    options = _options()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    components = build_components()
+    print("parameters:", parameter_counts(components), flush=True)
+    zero_temporal(components["unet"])
+    clips = _render(options)
+    _autoencoder(options, components["vae"], clips)
+    latents = [encode_stack(components["vae"], stack) for stack in clips]
+    _animator(options, components, latents)
+    _export(components, options.export)
+    print(json.dumps(_measure(options)))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, default=Path("build/mini"), help="states and corpus")
+    parser.add_argument("--export", type=Path, default=Path("build/mini/weights"))
+    parser.add_argument("--clips", type=int, default=1400, help="characters to render")
+    parser.add_argument("--vae-steps", type=int, default=2600)
+    parser.add_argument("--image-steps", type=int, default=4600)
+    parser.add_argument("--clip-steps", type=int, default=700)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="processes that render")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--trials", type=int, default=16, help="unseen characters to measure on")
+    return parser.parse_args()
+
+
+class Printer:
+    """Prints the mean loss and the time left every so many steps."""
+
+    def __init__(self, stage: str, every: int = 50) -> None:
+        self.stage, self.every = stage, every
+        self.losses: list[float] = []
+        self.start, self.first = time.monotonic(), 0
+
+    def __call__(self, step: int, steps: int, loss: float) -> None:
+        if not self.losses and not self.first:
+            self.start, self.first = time.monotonic(), step
+        self.losses.append(loss)
+        if step % self.every == 0 or step == steps:
+            pace = (time.monotonic() - self.start) / max(1, step - self.first)
+            left = (steps - step) * pace / 60
+            print(
+                f"{self.stage} {step}/{steps} loss {np.mean(self.losses):.4f} "
+                f"{pace:.2f} s a step, {left:.0f} min left",
+                flush=True,
+            )
+            self.losses.clear()
+
+
+def _render(options: argparse.Namespace) -> list[ClipStack]:
+    def progress(done: int, total: int) -> None:
+        if done % 100 == 0 or done == total:
+            print(f"render {done}/{total}", flush=True)
+
+    folder = options.out / "corpus"
+    build_corpus(folder, options.clips, workers=options.workers, progress=progress)
+    return load_corpus(folder)
+
+
+def _autoencoder(options: argparse.Namespace, vae: Any, clips: list[ClipStack]) -> None:
+    train_autoencoder(
+        vae,
+        clips,
+        options.out / "vae.pt",
+        schedule=Schedule(steps=options.vae_steps, peak=2e-3),
+        seed=options.seed,
+        report=Printer("autoencoder", 100),
+    )
+
+
+def _animator(
+    options: argparse.Namespace, components: dict[str, Any], latents: list[LatentStack]
+) -> None:
+    animator = Animator(components)
+    phases = (
+        Phase(
+            name="images",
+            frames=1,
+            batch=8,
+            schedule=Schedule(steps=options.image_steps, peak=8e-4),
+        ),
+        Phase(
+            name="clips",
+            frames=8,
+            batch=1,
+            schedule=Schedule(steps=options.clip_steps, peak=3e-4),
+        ),
+    )
+    for phase in phases:
+        state_file = options.out / f"{phase.name}.pt"
+        report = Printer(phase.name)
+        train_phase(animator, latents, state_file, phase, seed=options.seed, report=report)
+
+
+def _export(components: dict[str, Any], folder: Path) -> None:
+    pipeline = ControlNeXtVideoPipeline(**components)
+    for part in components.values():
+        if isinstance(part, torch.nn.Module):
+            part.half().eval()
+            for parameter in part.parameters():
+                parameter.data = parameter.data.contiguous()
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+    print(f"exported {size / 1e6:.1f} MB of weights to {folder}")
+
+
+def _measure(options: argparse.Namespace) -> dict[str, float]:
+    pipeline = ControlNeXtVideoPipeline.from_pretrained(options.export, torch_dtype=torch.float32)
+    trials = run_trials(
+        pipeline,
+        options.trials,
+        num_inference_steps=4,
+        min_guidance_scale=1.0,
+        max_guidance_scale=1.0,
+    )
+    alike = [t for t in trials if t.truth.shape == trials[0].truth.shape][:6]
+    Image.fromarray(sheet(alike)).save(options.out / "held_out.png")
+    return {name: round(value, 2) for name, value in figures(trials).items()}
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore", message="grad and param do not obey the gradient layout")
+    main()
