@@ -78,9 +78,7 @@ def _contain(size: tuple[int, int], target: tuple[int, int]) -> tuple[Floats, Fl
     return np.array([scale, scale]), shift
 
 
-def _fit(
-    driving: PoseSequence, reference: PoseSequence, official: bool
-) -> tuple[Floats, Floats]:
+def _fit(driving: PoseSequence, reference: PoseSequence, official: bool) -> tuple[Floats, Floats]:
     """Scale and shift in pixels from the driving picture to the reference."""
     target, usable = _reference_joints(reference)
     points, seen = _driving_joints(driving, usable, official)

@@ -7,7 +7,7 @@ github.com/jin-s13/COCO-WholeBody): 17 body, 6 feet, 68 face (iBUG order), 21 le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ class PoseSequence:
     scores: Floats
     size: tuple[int, int]  # width, height in pixels
     fps: float = 0.0  # frames per second; 0 for a still picture
-    times: Floats | None = None  # (F,) seconds; from fps if not given
+    times: Floats = field(default_factory=lambda: np.empty(0))  # (F,) seconds; default: by fps
     filled: tuple[int, ...] = ()  # frames without a person whose pose comes from their neighbours
     backend: str = ""
 
@@ -109,13 +109,20 @@ class PoseSequence:
         if points.ndim != 4 or points.shape[2] != COUNT:
             raise ValueError(f"expected keypoints (F, P, {COUNT}, 2), got {points.shape}")
         frames = points.shape[0]
-        times = np.arange(frames) / (self.fps or 1.0) if self.times is None else self.times
-        times = np.array(times, dtype=np.float64)
+        times = np.array(self.times, dtype=np.float64)
+        if not times.size:
+            times = np.arange(frames) / (self.fps or 1.0)
         if times.shape != (frames,):
             raise ValueError(f"expected {frames} times, got {times.shape}")
         object.__setattr__(self, "keypoints", points)
         object.__setattr__(self, "scores", values.clip(0.0, 1.0))
         object.__setattr__(self, "times", times)
+
+    @classmethod
+    def empty(cls, size: tuple[int, int], frames: int = 1) -> PoseSequence:
+        """A sequence in which nobody is seen, for a picture of `size` (width, height)."""
+        nobody = np.empty((frames, 0, COUNT, 2))
+        return cls(keypoints=nobody, scores=nobody[..., 0], size=size)
 
     def __len__(self) -> int:
         return int(self.keypoints.shape[0])

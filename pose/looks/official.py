@@ -34,6 +34,7 @@ JOINT_RADIUS = 4
 HAND_WIDTH = 2
 FACE_RADIUS = 3
 FAR = 16.0  # points further away than this many pictures would overflow OpenCV's integers
+MOST_SCORE = 1000.0  # larger ones would overflow OpenCV's colours, which end at 255 anyway
 DIMMED = (np.arange(256) * 0.6).astype(np.uint8)  # the canvas, once all limbs are drawn
 HAND_HUES = np.array(
     [colorsys.hsv_to_rgb(i / len(HAND_EDGES), 1.0, 1.0) for i in range(len(HAND_EDGES))]
@@ -47,6 +48,7 @@ def draw_official(points: Floats, scores: Floats, size: tuple[int, int]) -> Pixe
     scores (P, 134); size = (width, height).
     """
     canvas = _Canvas(size)
+    scores = scores.clip(-MOST_SCORE, MOST_SCORE)
     with np.errstate(invalid="ignore"):
         points = np.where((np.abs(points) <= FAR).all(axis=-1, keepdims=True), points, np.nan)
     _draw_body(canvas, points[:, OPENPOSE_BODY], scores[:, OPENPOSE_BODY])
@@ -145,9 +147,7 @@ def _aligned_step(canvas: int, target: int) -> int | None:
     return step if step & (step - 1) == 0 else None
 
 
-def _aligned_range(
-    low: int, high: int, target: int, canvas: int, step: int
-) -> tuple[slice, slice]:
+def _aligned_range(low: int, high: int, target: int, canvas: int, step: int) -> tuple[slice, slice]:
     """Target pixels that can see canvas pixels [low, high), and the canvas part they lie on."""
     start = max((low * target // canvas - 1) // step * step, 0)
     stop = min(-((-high * target // canvas - 1) // step) * step, target)
