@@ -23,11 +23,21 @@ Estimate = tuple[Floats, Floats]
 
 DEFAULT_FPS = 25.0  # for frames that come without times
 
-# How a picture is shown to the estimator until it sees a body: the border added on each side, in
-# sides of the picture. Detectors expect some room around a person, drawn figures often fill
-# their picture.
-BORDERS = (0.0, 0.2, 0.5, 1.0)
-SHORT_SIDE = (320, 1080)  # pixels; pictures outside are scaled to these before detection
+# The parts of a picture (left, top, right, bottom in sides of it) that are shown to the estimator
+# until it sees a body: with more and more room around, as drawn figures often fill their picture,
+# then larger, as detectors miss persons below a fifth of the height.
+VIEWS = (
+    (0.0, 0.0, 1.0, 1.0),
+    (-0.2, -0.2, 1.2, 1.2),
+    (-0.5, -0.5, 1.5, 1.5),
+    (-1.0, -1.0, 2.0, 2.0),
+    (0.25, 0.25, 0.75, 0.75),
+    (0.0, 0.0, 0.6, 0.6),
+    (0.4, 0.0, 1.0, 0.6),
+    (0.0, 0.4, 0.6, 1.0),
+    (0.4, 0.4, 1.0, 1.0),
+)
+SHORT_SIDE = (320, 1080)  # pixels; views outside are scaled to these before detection
 ENOUGH_JOINTS = 9  # of 17: more than half of the body settles the search
 
 
@@ -79,14 +89,14 @@ def detect(image: Frame, *, backend: str | Backend = "auto") -> PoseSequence:
     """Find the persons in one picture, a reference for example: a sequence of one frame.
 
     image (H, W, 3) uint8 RGB. Drawn figures are harder to see than filmed ones, so the picture is
-    shown with wider and wider borders until most of a body is found; the fullest answer
-    counts. Raises NoPersonError and BackendError.
+    shown in several VIEWS until most of a body is found; the fullest answer counts. Raises
+    NoPersonError and BackendError.
     """
     height, width = image.shape[:2]
     best: Estimate | None = None
     with backend_for(backend, static=True) as estimator:
-        for border in BORDERS:
-            answer = _estimate_with_border(estimator, image, border)
+        for view in VIEWS:
+            answer = _estimate_view(estimator, image, view)
             if len(answer[0]) and (best is None or _joints(answer) > _joints(best)):
                 best = answer
             if best is not None and _joints(best) >= ENOUGH_JOINTS:
@@ -94,7 +104,7 @@ def detect(image: Frame, *, backend: str | Backend = "auto") -> PoseSequence:
         name = estimator.name
     if best is None:
         raise NoPersonError(
-            f"no person found in the picture ({width}x{height}, tried {len(BORDERS)} ways); use a "
+            f"no person found in the picture ({width}x{height}, tried {len(VIEWS)} ways); use a "
             "picture that shows a person from the front, at least head and shoulders, or go on "
             "without fitting the body (--align none)"
         )
@@ -111,27 +121,38 @@ def _estimate(estimator: Backend, frame: Frame, number: int) -> Estimate:
         raise BackendError(f"frame {number}: {error}") from error
 
 
-def _estimate_with_border(estimator: Backend, image: Frame, border: float) -> Estimate:
-    """The estimate on the scaled picture with a border, in pixels of the picture itself."""
-    short = min(image.shape[:2])
+def _estimate_view(
+    estimator: Backend, image: Frame, view: tuple[float, float, float, float]
+) -> Estimate:
+    """The estimate on a part of the picture or on more than it, in pixels of the picture."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = np.rint(np.array(view) * [width, height, width, height]).astype(int)
+    part = image[max(top, 0) : bottom, max(left, 0) : right]
+    short = min(part.shape[:2])
     scale = min(max(short, SHORT_SIDE[0]), SHORT_SIDE[1]) / short
+    room = np.rint(np.maximum([-left, -top], 0) * scale).astype(int)
+    shown = _with_room(_scaled(part, scale), (int(room[0]), int(room[1])), image)
+    points, scores = estimator.estimate(shown)
+    return (points - room) / scale + np.maximum([left, top], 0), scores
+
+
+def _scaled(image: Frame, scale: float) -> Frame:
+    if scale == 1:
+        return image
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    scaled = image if scale == 1 else cv2.resize(image, size, interpolation=method)
-    extra_x, extra_y = round(size[0] * border), round(size[1] * border)
-    if border:
-        colour = [float(value) for value in np.median(_rim(image), axis=0)]
-        scaled = cv2.copyMakeBorder(
-            scaled, extra_y, extra_y, extra_x, extra_x, cv2.BORDER_CONSTANT, value=colour
-        )
-    points, scores = estimator.estimate(np.asarray(scaled, dtype=np.uint8))
-    ratio = np.array([size[0] / image.shape[1], size[1] / image.shape[0]])
-    return (points - [extra_x, extra_y]) / ratio, scores
+    return np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8)
 
 
-def _rim(image: Frame) -> Frame:
-    """The outermost pixels of a picture: (N, 3)."""
-    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+def _with_room(part: Frame, room: tuple[int, int], image: Frame) -> Frame:
+    """The part with so many pixels left and right, above and below, in the image's rim colour."""
+    x, y = room
+    if not (x or y):
+        return part
+    rim = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    colour = [float(value) for value in np.median(rim, axis=0)]
+    wider = cv2.copyMakeBorder(part, y, y, x, x, cv2.BORDER_CONSTANT, value=colour)
+    return np.asarray(wider, dtype=np.uint8)
 
 
 def _joints(estimate: Estimate) -> int:
