@@ -1,0 +1,9 @@
+"""What check_golden.py is made of.
+
+Contents
+    Row, Limit              one compared quantity and its tolerance     report
+    rebuild                 weights by the fixtures' recipe             recipe
+    modules, pipelines      encoder, injection and sampling cases       modules, pipelines
+    names                   state dict names                            names
+    poses                   drawing and alignment cases                 poses
+"""
