@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from animate.pipelines import ControlNeXtVideoPipeline
+from animate.pipelines.video import OFFICIAL_TIME_IDS
+from temporal.errors import ControlError, DivergenceError
+
+Run = Callable[..., Any]
+WINDOW = 5
+
+
+def hooks(module: nn.Module) -> int:
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in module.modules())
+
+
+@pytest.mark.parametrize("blend", ["weighted", "official"])
+@pytest.mark.parametrize("frames", [1, 3, WINDOW - 1, WINDOW, WINDOW + 1])
+def test_clips_of_any_length(frames: int, blend: str, run: Run) -> None:
+    latents = run(frames, blend=blend)
+    assert latents.shape == (1, frames, 4, 16, 16)
+    assert latents.isfinite().all()
+
+
+@pytest.mark.parametrize("overlap", range(WINDOW))
+def test_every_overlap_below_the_window(overlap: int, run: Run) -> None:
+    assert run(11, overlap=overlap).isfinite().all()
+
+
+def test_same_seed_same_bytes(run: Run) -> None:
+    first, again = (run(output_type="np", max_guidance_scale=2.0) for _ in range(2))
+    assert first.tobytes() == again.tobytes()
+    other = run(output_type="np", generator=torch.Generator().manual_seed(4))
+    assert first.tobytes() != other.tobytes()
+
+
+def test_saving_and_loading_give_the_same_video(
+    pipeline: ControlNeXtVideoPipeline, run: Run, picture: Any, control: Tensor, tmp_path: Path
+) -> None:
+    pipeline.save_pretrained(tmp_path)
+    files = {file.suffix for file in tmp_path.rglob("*") if file.is_file()}
+    assert files == {".json", ".safetensors"}
+    loaded = ControlNeXtVideoPipeline.from_pretrained(tmp_path)
+    loaded.set_progress_bar_config(disable=True)
+    latents = loaded(
+        picture,
+        control[:7],
+        num_inference_steps=2,
+        window=5,
+        overlap=2,
+        output_type="latent",
+        generator=torch.Generator().manual_seed(3),
+    ).frames
+    torch.testing.assert_close(latents, run())
+
+
+def test_pickled_weights_are_not_loaded(pipeline: ControlNeXtVideoPipeline, tmp_path: Path) -> None:
+    pipeline.save_pretrained(tmp_path)
+    weights = tmp_path / "controlnext" / "diffusion_pytorch_model.safetensors"
+    torch.save(pipeline.controlnext.state_dict(), weights.with_suffix(".bin"))
+    weights.unlink()
+    with pytest.raises(OSError, match="safetensors"):
+        ControlNeXtVideoPipeline.from_pretrained(tmp_path, use_safetensors=False)
+
+
+def test_control_steers_and_scale_zero_switches_it_off(run: Run, control: Tensor) -> None:
+    plain = run(control_scale=0.0)
+    assert torch.equal(plain, run(control=control.flip(0)[:7], control_scale=0.0))
+    strong, weak = run(), run(control_scale=0.1)
+    assert (strong - plain).abs().max() > 2 * (weak - plain).abs().max() > 0
+
+
+def test_the_encoder_runs_once_per_frame_and_step(
+    pipeline: ControlNeXtVideoPipeline, run: Run
+) -> None:
+    encoded: list[int] = []
+    handle = pipeline.controlnext.register_forward_hook(
+        lambda module, args, output: encoded.append(len(args[0]))
+    )
+    run(11, max_guidance_scale=3.0)
+    run(11, control_scale=0.0)
+    handle.remove()
+    assert sum(encoded) == 2 * 11
+
+
+def test_guidance_leaves_the_unconditional_half_without_control(
+    pipeline: ControlNeXtVideoPipeline, run: Run, control: Tensor
+) -> None:
+    halves: list[Tensor] = []
+    handle = pipeline.unet.register_forward_hook(
+        lambda module, args, output: halves.append(output[0].clone())
+    )
+    run(3, num_inference_steps=1)
+    run(3, num_inference_steps=1, control=control[3:6])
+    run(3, num_inference_steps=1, min_guidance_scale=1.0, max_guidance_scale=1.0)
+    handle.remove()
+    first, second, unguided = halves
+    torch.testing.assert_close(first[0], second[0])
+    assert not torch.allclose(first[1], second[1], atol=1e-4)
+    torch.testing.assert_close(unguided[0], first[1], atol=1e-4, rtol=1e-3)
+
+
+def test_control_may_be_drawn_when_needed(run: Run, control: Tensor) -> None:
+    drawn = run(control=lambda start, stop: control[start:stop], num_frames=7, height=32, width=32)
+    torch.testing.assert_close(drawn, run())
+    with pytest.raises(ControlError, match="needs num_frames"):
+        run(control=lambda start, stop: control[start:stop])
+
+
+def test_given_latents_replace_the_drawn_ones(run: Run) -> None:
+    latents = torch.randn(1, 7, 4, 16, 16)
+    first = run(latents=latents.clone(), generator=None, noise_aug_strength=0.0)
+    again = run(latents=latents.clone(), generator=None, noise_aug_strength=0.0)
+    assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("blend", "asked", "told"),
+    [
+        ("weighted", {"fps": 12, "motion_bucket_id": 50}, (11, 50, 0.02)),
+        ("official", {"fps": 12, "motion_bucket_id": 50}, OFFICIAL_TIME_IDS),
+        ("official", {"added_time_ids": (1, 2, 3)}, (1, 2, 3)),
+    ],
+)
+def test_the_unet_is_told_what_the_caller_said(
+    blend: str,
+    asked: dict[str, Any],
+    told: tuple[float, ...],
+    pipeline: ControlNeXtVideoPipeline,
+    run: Run,
+) -> None:
+    seen: list[Tensor] = []
+    handle = pipeline.unet.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(kwargs["added_time_ids"]), with_kwargs=True
+    )
+    run(3, blend=blend, **asked)
+    handle.remove()
+    torch.testing.assert_close(seen[0][0], torch.tensor(told, dtype=torch.float32))
+
+
+@pytest.mark.parametrize("output_type", ["pil", "np", "pt"])
+def test_output_types(output_type: str, run: Run) -> None:
+    frames = run(3, output_type=output_type)
+    if output_type == "pil":
+        assert [image.size for image in frames[0]] == [(32, 32)] * 3
+        assert isinstance(frames[0][0], Image.Image)
+        return
+    assert frames.shape == ((1, 3, 32, 32, 3) if output_type == "np" else (1, 3, 3, 32, 32))
+    assert np.asarray(frames).min() >= 0
+    assert np.asarray(frames).max() <= 1
+
+
+def test_two_pictures_in_one_call(run: Run, picture: Image.Image) -> None:
+    other = picture.rotate(90)
+    latents = torch.randn(2, 7, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    both = run(image=[picture, other], latents=latents, noise_aug_strength=0.0)
+    alone = run(image=other, latents=latents[1:], noise_aug_strength=0.0)
+    torch.testing.assert_close(both[1:], alone, atol=1e-3, rtol=1e-3)
+
+
+def test_step_callbacks_see_and_replace_the_latents(
+    pipeline: ControlNeXtVideoPipeline, run: Run
+) -> None:
+    steps: list[int] = []
+
+    def callback(caller: Any, step: int, timestep: Tensor, kept: dict[str, Tensor]) -> Any:
+        assert caller is pipeline
+        assert kept["latents"].shape == (1, 7, 4, 16, 16)
+        steps.append(step)
+        return {"latents": torch.zeros_like(kept["latents"])}
+
+    assert (run(callback_on_step_end=callback) == 0).all()
+    assert steps == [0, 1]
+
+
+def test_progress_counts_windows(run: Run) -> None:
+    done: list[tuple[int, int]] = []
+    run(8, progress=lambda *count: done.append(count))
+    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_hooks_are_gone_after_use_and_after_errors(
+    pipeline: ControlNeXtVideoPipeline, run: Run
+) -> None:
+    run(3)
+    assert hooks(pipeline.unet) == 0
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(3, progress=interrupt)
+    assert hooks(pipeline.unet) == 0
+
+
+def test_diverging_latents_name_the_step(run: Run) -> None:
+    latents = torch.full((1, 7, 4, 16, 16), float("nan"))
+    with pytest.raises(DivergenceError, match="step 1 of 2"):
+        run(latents=latents)
+
+
+def test_size_multiple_comes_from_the_models(pipeline: ControlNeXtVideoPipeline) -> None:
+    assert pipeline.size_multiple == 4
+
+
+def test_a_wrong_size_is_refused_with_the_right_one(run: Run) -> None:
+    with pytest.raises(ValueError, match="multiples of 2, got 31 x 32; multiples of 4"):
+        run(height=31)
+
+
+def test_schedulers_can_be_swapped(pipeline: ControlNeXtVideoPipeline, run: Run) -> None:
+    from diffusers import EulerDiscreteScheduler
+
+    before, plain = pipeline.scheduler, run()
+    pipeline.scheduler = EulerDiscreteScheduler.from_config(before.config, sigma_max=5.0)
+    swapped = run()
+    pipeline.scheduler = before
+    assert swapped.isfinite().all()
+    assert not torch.equal(swapped, plain)
+    assert torch.equal(run(), plain)

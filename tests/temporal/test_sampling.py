@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from torch import Tensor
+
+from temporal.errors import DivergenceError, WindowError
+from temporal.sampling import sample
+from temporal.windows import Window, plan_windows
+
+FRAMES, STEPS = 11, 3
+
+
+def euler() -> Any:
+    scheduler = EulerDiscreteScheduler(
+        prediction_type="v_prediction", use_karras_sigmas=True, sigma_min=0.02, sigma_max=20.0
+    )
+    scheduler.set_timesteps(STEPS)
+    return scheduler
+
+
+def multistep() -> Any:
+    scheduler = DPMSolverMultistepScheduler()
+    scheduler.set_timesteps(STEPS)
+    return scheduler
+
+
+def noise() -> Tensor:
+    return torch.randn(1, FRAMES, 4, 3, 5, generator=torch.Generator().manual_seed(0))
+
+
+def frame_by_frame(latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
+    """A model that looks at single frames, so that windows cannot matter."""
+    return torch.tanh(latents) * 0.3
+
+
+@pytest.mark.parametrize("make", [euler, multistep])
+@pytest.mark.parametrize("blend", ["weighted", "official"])
+def test_windows_do_not_matter_to_a_model_without_time(make: Any, blend: Any) -> None:
+    whole = plan_windows(FRAMES, FRAMES, 0)
+    windows = plan_windows(FRAMES, 4, 2, blend=blend)
+    one = sample(frame_by_frame, noise(), scheduler=make(), windows=whole)
+    many = sample(frame_by_frame, noise(), scheduler=make(), windows=windows)
+    torch.testing.assert_close(many, one)
+
+
+def test_the_callers_scheduler_is_left_alone() -> None:
+    scheduler = euler()
+    windows = plan_windows(FRAMES, 4, 2)
+    first = sample(frame_by_frame, noise(), scheduler=scheduler, windows=windows)
+    again = sample(frame_by_frame, noise(), scheduler=scheduler, windows=windows)
+    assert torch.equal(first, again)
+
+
+def test_overlaps_are_blended_between_the_windows() -> None:
+    def constant(latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
+        return torch.full_like(latents, float(window.start))
+
+    windows = plan_windows(10, 6, 2)
+    start = torch.zeros(1, 10, 1, 1, 1)
+    result = sample(constant, start, scheduler=euler(), windows=windows).flatten()
+    assert (result[:4] == 0).all()
+    inside, blended = result[-1], result[4:6]
+    torch.testing.assert_close(blended / inside, torch.tensor([1 / 3, 2 / 3]), atol=0.2, rtol=0)
+    assert blended[0].abs() < blended[1].abs() < inside.abs()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_diverging_latents_stop_with_step_and_advice(bad: float) -> None:
+    scheduler = euler()
+
+    def breaks(latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
+        value = bad if timestep == scheduler.timesteps[1] and window.stop == FRAMES else 0.0
+        return torch.full_like(latents, value)
+
+    with pytest.raises(DivergenceError, match=r"step 2 of 3 .*frames \[.*10.*bfloat16"):
+        sample(breaks, noise(), scheduler=scheduler, windows=plan_windows(FRAMES, 4, 2))
+
+
+def test_a_discarded_slot_may_diverge() -> None:
+    def breaks(latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
+        prediction = torch.zeros_like(latents)
+        if window.start:
+            prediction[:, 0] = float("nan")
+        return prediction
+
+    windows = plan_windows(FRAMES, 4, 2, blend="official")
+    assert sample(breaks, noise(), scheduler=euler(), windows=windows).isfinite().all()
+
+
+def test_steps_and_windows_are_reported() -> None:
+    steps: list[int] = []
+    done: list[tuple[int, int]] = []
+    windows = plan_windows(FRAMES, 4, 2)
+    sample(
+        frame_by_frame,
+        noise(),
+        scheduler=euler(),
+        windows=windows,
+        on_step=lambda index, timestep, latents: steps.append(index),
+        on_window=lambda *count: done.append(count),
+    )
+    total = STEPS * len(windows)
+    assert steps == [0, 1, 2]
+    assert done == [(count, total) for count in range(1, total + 1)]
+
+
+def test_a_step_callback_can_replace_the_latents() -> None:
+    result = sample(
+        frame_by_frame,
+        noise(),
+        scheduler=euler(),
+        windows=plan_windows(FRAMES, 4, 2),
+        on_step=lambda index, timestep, latents: torch.full_like(latents, float(index)),
+    )
+    assert (result == STEPS - 1).all()
+
+
+def test_windows_that_miss_a_frame_are_refused() -> None:
+    with pytest.raises(WindowError, match="frame 8"):
+        sample(frame_by_frame, noise(), scheduler=euler(), windows=plan_windows(8, 4, 2))
