@@ -80,6 +80,10 @@ def _guard(work: Callable[[], None], *, prog: str, debug: bool) -> int:
     try:
         work()
     except KeyboardInterrupt:
+        # CPython keeps a note of an interrupt inside an exec() of source text, as dataclasses and
+        # lazy imports use it, and would kill itself at exit instead of returning our code; the
+        # next exec() clears the note.
+        exec("")
         return _complain(f"{prog}: interrupted, nothing was written", EXIT_INTERRUPTED)
     except SystemExit as stop:
         return int(stop.code or 0)

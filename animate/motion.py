@@ -84,18 +84,14 @@ def follow(
 
 def find_reference(picture: NDArray[np.uint8], settings: Resolved) -> PoseSequence:
     """The body in the reference picture; an empty one if none is needed for `align` = "none"."""
-    from pose.skeleton import COUNT, PoseSequence
+    from pose.skeleton import PoseSequence
     from pose.track import detect
 
     try:
         return detect(picture, backend=settings.pose_backend)
     except NoPersonError as error:
         if settings.align == "none":
-            height, width = picture.shape[:2]
-            missing = np.full((1, 1, COUNT, 2), np.nan)
-            return PoseSequence(
-                keypoints=missing, scores=np.zeros(missing.shape[:-1]), size=(width, height)
-            )
+            return PoseSequence.empty((picture.shape[1], picture.shape[0]))
         raise AnimateError(
             "no body found in the reference picture: use one that shows a person from the head "
             "to at least the hips, or --align none to take the poses as they are"
@@ -115,5 +111,5 @@ def _in_front(reference: PoseSequence, aligned: PoseSequence) -> PoseSequence:
         aligned,
         keypoints=np.concatenate([first, aligned.keypoints]),
         scores=np.concatenate([scores, aligned.scores]),
-        times=None,
+        times=np.concatenate([aligned.times[:1], aligned.times]),
     )

@@ -92,3 +92,21 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def dance(samples: Path) -> Path:
+    """The driving clip that the project ships."""
+    return _shipped(samples / "dance.mp4")
+
+
+@pytest.fixture(scope="session")
+def hero(samples: Path) -> Path:
+    """The reference picture that the project ships."""
+    return _shipped(samples / "hero.png")
+
+
+def _shipped(path: Path) -> Path:
+    if not path.is_file():
+        pytest.skip(f"needs {path.name}, which scripts/make_samples.py renders")
+    return path
