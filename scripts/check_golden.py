@@ -68,12 +68,13 @@ def report(case: Path, verbose: bool) -> list[Row]:
 
 def check(case: Path) -> list[Row]:
     """Check one case folder; a check that breaks is a row that failed."""
-    import torch
     from golden.report import Row, uncovered
 
     target = next((CHECKS[key] for key in CHECKS if _matches(case, key)), None)
     if target is None:
         return [uncovered("everything")]
+    import torch
+
     module, function = target.split(".")
     rows: list[Row] = []
     try:

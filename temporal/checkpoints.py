@@ -67,7 +67,8 @@ def fill(encoder: ControlNeXt, tensors: dict[str, Tensor], *, source: str | Path
     if problems:
         raise CheckpointError(f"{source} does not fit the control encoder: {problems}")
     encoder.load_state_dict(tensors)
-    return encoder.eval()
+    encoder.eval()
+    return encoder
 
 
 def key_problems(module: nn.Module, tensors: dict[str, Tensor]) -> str:

@@ -226,3 +226,16 @@ def test_schedulers_can_be_swapped(pipeline: ControlNeXtVideoPipeline, run: Run)
     assert swapped.isfinite().all()
     assert not torch.equal(swapped, plain)
     assert torch.equal(run(), plain)
+
+
+def test_half_precision_models_keep_the_clip_in_full_precision(
+    tiny_model: Path, picture: Image.Image, control: Tensor
+) -> None:
+    half = ControlNeXtVideoPipeline.from_pretrained(tiny_model, torch_dtype=torch.bfloat16)
+    half.set_progress_bar_config(disable=True)
+    latents = half(
+        picture, control[:7], num_inference_steps=2, window=5, overlap=2, output_type="latent"
+    ).frames
+    assert latents.dtype == torch.float32
+    assert latents.isfinite().all()
+    assert latents.bfloat16().float().ne(latents).any()
