@@ -14,14 +14,16 @@ from .paint import linear
 WALL_Z = -1.7  # metres behind the figure
 WITH_FLOOR = ("room", "spot", "blocks", "stripes", "window")
 # Parts that throw a shadow: from frame, to frame, radius in metres.
-CASTERS = tuple(
-    (f"{a}{s}", f"{b}{s}", r)
-    for s in "LR"
-    for a, b, r in (
-        ("thigh", "shin", 0.075), ("shin", "foot", 0.05), ("upper", "fore", 0.045),
-        ("fore", "hand", 0.035), ("hand", "finger7", 0.04), ("foot", "foot", 0.07),
-    )
-) + (("pelvis", "chest", 0.13), ("chest", "neck", 0.15), ("head", "head", 0.10))  # fmt: skip
+LIMB_CASTERS = (
+    ("thigh", "shin", 0.075), ("shin", "foot", 0.05), ("upper", "fore", 0.045),
+    ("fore", "hand", 0.035), ("hand", "finger7", 0.04), ("foot", "foot", 0.07),
+)  # fmt: skip
+CASTERS = (
+    ("pelvis", "chest", 0.13),
+    ("chest", "neck", 0.15),
+    ("head", "head", 0.10),
+    *((f"{a}{side}", f"{b}{side}", radius) for side in "LR" for a, b, radius in LIMB_CASTERS),
+)
 
 
 def backdrop(scene: Scene, camera: Camera) -> Array:
@@ -71,7 +73,7 @@ def floor_shadow(scene: Scene, camera: Camera, skeleton: Skeleton, body: int) ->
         away = np.hypot(fx - p0[0] - along * (p1 - p0)[0], fz - p0[1] - along * (p1 - p0)[1])
         height = start[1] + along * (end[1] - start[1])
         soft = 0.05 + 0.22 * height
-        dark = np.clip(0.5 + (radius - away) / (2 * soft), 0, 1) * (0.55 / (1 + 0.9 * height))
+        dark = np.clip(0.5 + (radius - away) / (2 * soft), 0, 1) * (0.62 / (1 + 0.7 * height))
         darkest = np.maximum(darkest, dark)
         if a.startswith("foot"):
             toe = start + skeleton.axes[body, FRAMES[a]][:, 2] * 0.05

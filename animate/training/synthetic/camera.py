@@ -66,4 +66,5 @@ class Camera:
         pixels, depth = np.asarray(pixels, dtype=np.float64), np.asarray(depth)
         x = (pixels[..., 0] - self.width / 2) / self.focal * depth
         y = -(pixels[..., 1] - self.height / 2) / self.focal * depth
-        return np.stack([x, y, np.broadcast_to(-depth, x.shape)], -1) + self.position
+        z = np.broadcast_to(-depth, x.shape)
+        return np.asarray(np.stack([x, y, z], -1) + self.position)

@@ -47,7 +47,7 @@ class Outfit:
     skirt: bool = False
     collar: bool = False
     belt: bool = False
-    hem: bool = False  # the top hangs over the trousers
+    hem: float = 0.06  # where the top ends, metres above the hips; below 0 it hangs over them
     gloves: float = 0.0  # 0 none, 0.08 to the wrist, 0.5 half the forearm
     boots: float = 0.0  # part of the shin
     pads: bool = False  # shoulder and knee pads
@@ -98,7 +98,7 @@ SKIN = ("skin", "face", "hand", "neck")
 class Character:
     """All that makes one figure look like itself; `paints` by material, "skin" at least."""
 
-    build: Build = Build()
+    build: Build = field(default_factory=Build)
     outfit: Outfit = Outfit()
     face: Face = Face()
     scene: Scene = Scene()

@@ -51,7 +51,6 @@ def face_points(mouth: Array, blink: Array) -> Array:
     points[:, 36:42] = eye * np.array([-1.0, 1.0, 1.0])
     points[:, 42:48] = eye[:, [3, 2, 1, 0, 5, 4]]
     points[:, 48:68] = _lips(GAPE * mouth)
-    points[:, 6:11, 1] -= 0.6 * GAPE * mouth[:, None]
     return points
 
 
@@ -129,14 +128,13 @@ class _Canvas:
 
     def area(self, inside: Array, edge: float = 0.0015) -> Array:
         """Coverage where a signed distance `inside` (positive within) is in metres."""
-        return np.clip(0.5 + inside / np.maximum(edge, self.footprint), 0, 1)
+        return np.asarray(np.clip(0.5 + inside / np.maximum(edge, self.footprint), 0, 1))
 
     def line(self, distance: Array, half: float | Array, edge: float = 0.001) -> Array:
         """Coverage of a stroke `half` wide each side; thinner than a pixel means fainter."""
         wide = np.maximum(edge, self.footprint)
-        return np.clip(0.5 + (half - np.abs(distance)) / wide, 0, 1) * np.minimum(
-            1, 0.15 + 2 * half / wide
-        )
+        faint = np.minimum(1, 0.15 + 2 * half / wide)
+        return np.asarray(np.clip(0.5 + (half - np.abs(distance)) / wide, 0, 1) * faint)
 
     def lay(self, weight: Array, colour: Array, everywhere: bool = False) -> None:
         w = weight if everywhere else weight * self.front
@@ -155,7 +153,7 @@ def paint_face(q: Array, skin: Array, f: FaceColours, footprint: Array) -> Array
 
 
 def _gauss(a: Array, b: Array | float = 0.0) -> Array:
-    return np.exp(-(a**2) - np.square(b))
+    return np.asarray(np.exp(-(a**2) - np.square(b)))
 
 
 def _complexion(c: _Canvas, skin: Array, f: FaceColours) -> None:
@@ -223,7 +221,7 @@ def _eyes(c: _Canvas, f: FaceColours) -> None:
 def _mask(c: _Canvas, f: FaceColours) -> Array:
     """Lay the mask on and return where it covers, with the holes for the eyes left out."""
     hole = 0.0125 - np.hypot((c.ax - EYE[0]) * 0.62, c.y - EYE[1] - 0.002 - 0.10 * (c.ax - EYE[0]))
-    band = np.minimum(0.034 - 0.10 * c.ax - c.y, c.y + 0.018 - 0.22 * np.abs(c.ax - 0.03))
+    band = np.minimum(0.040 - 0.10 * c.ax - c.y, c.y + 0.023 - 0.26 * np.abs(c.ax - 0.03))
     band = np.where(c.z > -0.02, band, np.minimum(0.012 - np.abs(c.y - 0.008), 0.01))
     cowl = c.y + 0.020 - 0.25 * (c.ax - 0.02) * (c.z > 0) + np.where(c.z < 0.0, 0.06, 0.0)
     lower = np.where(c.z > -0.04, -0.008 - 0.10 * c.ax - c.y, -1.0)

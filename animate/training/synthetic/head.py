@@ -109,12 +109,12 @@ def _locks(head: _Head, style: str) -> None:
     sweep = 1.0 if style in ("swept", "short") else 0.0
     for i in range(6):
         x = -0.052 + 0.021 * i
-        start = (x * 0.8 + 0.012 * sweep, 0.112, 0.030)
+        start = (x * 0.8 + 0.012 * sweep, 0.103, 0.030)
         drop = rng.uniform(0.0, 0.012) + 0.020 * (abs(x) / 0.06) ** 2
         end = (x + 0.02 * sweep * rng.uniform(0.5, 1.2), 0.072 - drop, 0.070 - 6.0 * x * x)
-        head.rod(start, end, (0.019, 0.008), "hair", "hair")
+        head.rod(start, end, (0.017, 0.007), "hair", "hair")
     if style == "swept":
-        head.rod((-0.03, 0.108, 0.045), (0.055, 0.118, 0.02), (0.022, 0.016), "hair", "hair")
+        head.rod((-0.03, 0.102, 0.045), (0.055, 0.110, 0.02), (0.020, 0.015), "hair", "hair")
 
 
 def _length(head: _Head, style: str) -> None:

@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 def unit(vector: Array) -> Array:
     """Scale vectors (..., 3) to length one; a zero vector stays zero."""
     length = np.sqrt((vector * vector).sum(-1, keepdims=True))
-    return vector / np.maximum(length, 1e-12)
+    return np.asarray(vector / np.maximum(length, 1e-12))
 
 
 def turn(axis: int, angle: Array | float) -> Array:
@@ -32,7 +32,7 @@ def turn_about(axis: Array, angle: Array, vector: Array) -> Array:
     """Rotate vectors (..., 3) about unit axes (..., 3) by angles (...); Rodrigues' formula."""
     cos, sin = np.cos(angle)[..., None], np.sin(angle)[..., None]
     along = (axis * vector).sum(-1, keepdims=True)
-    return vector * cos + np.cross(axis, vector) * sin + axis * along * (1 - cos)
+    return np.asarray(vector * cos + np.cross(axis, vector) * sin + axis * along * (1 - cos))
 
 
 def basis(y: Array, z_hint: Array) -> Array:
@@ -44,7 +44,7 @@ def basis(y: Array, z_hint: Array) -> Array:
 
 def apply(matrix: Array, vector: Array) -> Array:
     """Matrix times vector, (..., 3, 3) and (..., 3) -> (..., 3)."""
-    return np.einsum("...ij,...j->...i", matrix, vector)
+    return np.asarray(np.einsum("...ij,...j->...i", matrix, vector))
 
 
 def two_bone(

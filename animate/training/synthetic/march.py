@@ -17,9 +17,9 @@ from .linalg import Array
 from .primitives import BLEND, Shapes
 
 FAR = 1e9
-STEPS = 32
-CLOSE = 0.12  # a ray has arrived within this part of a pixel
-GIVE_UP = 1.0  # and in the last step within this part
+STEPS = 40
+CLOSE = 0.30  # a ray has arrived within this part of a pixel
+GIVE_UP = 3.0  # and in the last step within this part
 MARGIN = 0.6  # part of the blend radius by which the outline of a primitive is widened
 MOST = 1.6  # limit of the smooth minimum's bulge, in quarters of the blend radius
 
@@ -126,7 +126,7 @@ def _roundness(shapes: Shapes) -> Array:
     """Smallest part of `reach` by which each primitive is surely thick, (P,)."""
     thin = np.minimum(shapes.radius0, shapes.radius1)
     squeeze = np.sqrt((shapes.warp**2).sum(-1)).max(-1)
-    return thin / squeeze / shapes.reach
+    return np.asarray(thin / squeeze / shapes.reach)
 
 
 def _drop_hidden(
@@ -148,7 +148,9 @@ def _gather(
     warp = torch.from_numpy(shapes.warp).float()
     offset = torch.from_numpy(camera.position - shapes.start).float()
     base = torch.einsum("pij,pj->ip", warp, offset)
-    columns = warp.permute(2, 1, 0).contiguous().index_select(-1, shape)  # (world axis, cone axis, Q)
+    columns = (
+        warp.permute(2, 1, 0).contiguous().index_select(-1, shape)
+    )  # (world axis, cone axis, Q)
     slope = columns[0] * x[pixel] + columns[1] * y[pixel] - columns[2]
     length = shapes.length
     size = np.stack(
@@ -207,11 +209,13 @@ def _trace(
         distance = _distance(pairs, now)[0]
         joined = _union(pairs, distance, blend)[0]
         ahead = torch.full_like(now, FAR).scatter_reduce_(0, segment_pixel, joined, "amin")
-        now = now + ahead * 0.95 / stretch
         last = step == steps - 1
         arrived = ahead < (GIVE_UP if last else CLOSE) / camera.focal * now
-        depth[index], hit[index] = now, arrived
         alive = ~arrived & (now < far)
+        # finished rays stand still, so that it does not matter when they leave the lists
+        moved = now + ahead * 0.95 / stretch
+        depth[index], hit[index] = torch.where(arrived, moved, now), arrived
+        now = torch.where(alive, moved, now)
         left = int(alive.sum())
         if last or not left:
             break

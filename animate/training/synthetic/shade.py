@@ -11,7 +11,7 @@ from .background import backdrop, floor_shadow
 from .camera import Camera
 from .character import Character, Scene
 from .face import face_colours, paint_face
-from .frames import Skeleton
+from .frames import FRAMES, Skeleton
 from .linalg import Array, unit
 from .march import Hits
 from .paint import encode, paint_table, pattern_weight
@@ -20,6 +20,11 @@ from .primitives import MATERIALS, PART_OF_GROUP, Shapes
 
 SKIN_LIKE = np.isin(list(MATERIALS), ("skin", "face", "hand", "neck"))
 CLOTH = np.isin(list(MATERIALS), ("top", "sleeve", "bottom", "leg"))
+TROUSERED = np.isin(list(MATERIALS), ("top", "bottom"))
+TRUNK = np.isin(list(FRAMES), ("pelvis", "chest", "thighL", "thighR"))
+HEM_SHADOW = 0.018  # metres below the hem of a hanging top that lie in its shadow
+BELT_HALF = 0.016
+HANGING = 0.02  # a hem below this hangs, one above is tucked in
 WRINKLE = 0.10
 WARM, COOL = np.array([1.03, 1.0, 0.95]), np.array([0.96, 1.0, 1.05])
 OCCLUSION = ((0.012, 20.0), (0.05, 5.0))  # metres around a point, strength
@@ -69,7 +74,7 @@ def _surface(
     number = {id(c): i for i, c in enumerate(unique)}
     body, frame = shapes.body[hits.shape], shapes.frame[hits.shape]
     who = np.array([number[id(c)] for c in characters])[body]
-    material = shapes.material[hits.shape]
+    material, crease = _dress(hits, shapes, skeleton, characters, points)
     table = paint_table(unique)
     height = skeleton.build["height"][body]
     matrix = skeleton.axes[body, frame]
@@ -80,6 +85,7 @@ def _surface(
     pattern = table.pattern[who, material]
     weight = pattern_weight(pattern, local, frame, table.scale[who, material], pixel)
     albedo = albedo + (table.second[who, material] - albedo) * weight[:, None]
+    albedo *= crease[:, None]
     hair = np.flatnonzero(material == MATERIALS["hair"])
     albedo[hair] *= _strands(local[hair], pixel[hair])[:, None]
     face = np.flatnonzero(material == MATERIALS["face"])
@@ -92,11 +98,39 @@ def _surface(
     return albedo, gloss, normal
 
 
+def _dress(
+    hits: Hits, shapes: Shapes, skeleton: Skeleton, characters: Sequence[Character], points: Array
+) -> tuple[Array, Array]:
+    """Materials (S,), with top and bottom parted by a level line, and its shadow (S,) in 0-1.
+
+    The blended shapes of hips and belly would part along a curve; cloth is cut straight.
+    """
+    material = shapes.material[hits.shape].copy()
+    crease = np.ones(len(material), dtype=np.float32)
+    at = np.flatnonzero(TRUNK[shapes.frame[hits.shape]] & TROUSERED[material])
+    body = shapes.body[hits.shape[at]]
+    pelvis = FRAMES["pelvis"]
+    above = np.einsum(
+        "nj,nj->n", points[at] - skeleton.origin[body, pelvis], skeleton.axes[body, pelvis, :, 1]
+    )
+    above = above / skeleton.build["height"][body]
+    hem = np.array([c.outfit.hem for c in characters])[body]
+    material[at] = np.where(above > hem, MATERIALS["top"], MATERIALS["bottom"])
+    belted = np.array([c.outfit.belt for c in characters])[body]
+    material[at[belted & (np.abs(above - hem) < BELT_HALF)]] = MATERIALS["belt"]
+    below = np.clip((hem - above) / HEM_SHADOW, 0, 1)
+    crease[at] = np.where((above < hem) & (hem < HANGING) & ~belted, 0.6 + 0.4 * below, 1.0)
+    return material, crease
+
+
 def _strands(local: Array, pixel: Array) -> Array:
     """Brightness of hair along its strands, fading where they are thinner than a pixel."""
-    around = np.arctan2(local[:, 0], local[:, 1] + 0.05)
-    wave = np.sin(around * 60 + 8 * np.sin(local[:, 2] * 40))
-    return np.asarray(1 + 0.25 * wave * np.clip(0.012 / np.maximum(pixel, 1e-6) - 1.0, 0, 1))
+    x, y, z = local.T
+    around = np.arctan2(x, y + 0.05) * 40
+    wave = 0.5 * np.sin(2.3 * around + 2.5 * np.sin(z * 31)) + 0.5 * np.sin(
+        1.3 * around + 4 * np.sin(y * 19 + z * 23)
+    )
+    return np.asarray(1 + 0.28 * wave * np.clip(0.010 / np.maximum(pixel, 1e-6) - 1.0, 0, 1))
 
 
 def _wrinkled(normal: Array, local: Array, matrix: Array, cloth: Array) -> Array:
@@ -121,11 +155,21 @@ def _occlusion(depth: Array, camera: Camera) -> Array:
         sigma = radius * camera.focal / camera.distance
         if sigma < 0.6:
             continue
-        around = cv2.GaussianBlur(filled, (0, 0), sigma) / (
-            cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4
-        )
+        around = _blur(filled, sigma) / (_blur(weight, sigma) + 1e-4)
         open_ *= np.exp(-strength * np.clip(filled - around, 0, radius))
     return open_
+
+
+def _blur(image: Array, sigma: float) -> Array:
+    """Gaussian blur; wide ones are made on a smaller picture."""
+    factor = max(int(sigma // 5), 1)
+    if factor == 1:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma))
+    height, width = image.shape
+    size = -(-width // factor), -(-height // factor)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / factor)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _light(

@@ -98,7 +98,7 @@ def random_outfit(rng: np.random.Generator) -> Outfit:
         skirt=bool(rng.random() < 0.12),
         collar=bool(rng.random() < 0.25),
         belt=bool(rng.random() < 0.3),
-        hem=bool(rng.random() < 0.4),
+        hem=float(_pick(rng, (0.06, 0.03, -0.03, -0.06))),
         gloves=float(_pick(rng, (0.0, 0.08, 0.4), (6, 1, 1))),
         boots=float(_pick(rng, (0.0, 0.3, 0.8), (5, 1, 1))),
         pads=bool(rng.random() < 0.08),

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import AutoencoderKLTemporalDecoder, UNetSpatioTemporalConditionModel
+from diffusers import UNetSpatioTemporalConditionModel
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from animate.training import mini
@@ -14,6 +14,7 @@ from animate.training.batches import LatentStack
 from animate.training.corpus import ClipStack
 from animate.training.schedule import Schedule
 from animate.training.spatial import zero_temporal
+from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 from temporal.inject import inject
 
@@ -42,7 +43,7 @@ def phase(steps: int, frames: int = 1) -> Phase:
 @pytest.fixture(scope="module")
 def latents(clips: list[ClipStack]) -> list[LatentStack]:
     torch.manual_seed(0)
-    vae = AutoencoderKLTemporalDecoder(**mini.VAE).eval()
+    vae = SmallTemporalAutoencoder(**mini.VAE).eval()
     return [encode_stack(vae, stack) for stack in clips]
 
 
@@ -97,7 +98,7 @@ def test_every_trained_part_gets_gradients(latents: list[LatentStack]) -> None:
 
 def test_the_autoencoder_learns(clips: list[ClipStack], tmp_path: Path) -> None:
     torch.manual_seed(0)
-    vae, losses = AutoencoderKLTemporalDecoder(**mini.VAE), []
+    vae, losses = SmallTemporalAutoencoder(**mini.VAE), []
     train_autoencoder(
         vae,
         clips,

@@ -1,9 +1,10 @@
 import pytest
 import torch
-from diffusers import AutoencoderKLTemporalDecoder, UNetSpatioTemporalConditionModel
+from diffusers import UNetSpatioTemporalConditionModel
 
 from animate.training.mini import UNET, VAE
 from animate.training.spatial import spatial_only, tune_for_cpu, zero_temporal
+from temporal.autoencoder import SmallTemporalAutoencoder
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_tuning_for_the_cpu_keeps_the_function(unet: UNetSpatioTemporalCondition
 
 def test_zeroed_video_decoder_treats_frames_alone() -> None:
     torch.manual_seed(2)
-    vae = AutoencoderKLTemporalDecoder(**VAE).eval()
+    vae = SmallTemporalAutoencoder(**VAE).eval()
     latents = torch.randn(3, VAE["latent_channels"], 8, 8)
     zero_temporal(vae)
     with torch.no_grad():
