@@ -71,6 +71,7 @@ def _denoise(
     import torch
     from PIL import Image
 
+    progress("denoise", 0, settings.steps)
     width, height = settings.size
     framed = Framing(_size_of(picture), settings.size).picture(picture)
     latents: Tensor = model.pipeline(
@@ -118,7 +119,7 @@ def _describe(
         f"{len(clip)} frames at {clip.fps:g} per second"
     )
     yield (
-        f"{_windows(len(clip) + int(settings.reference_first), settings)}, {settings.steps} steps, "
+        f"{_windows(len(clip) + int(settings.reference_first), settings)}, {_count(settings.steps, 'step')}, "
         f"guidance {settings.guidance:g}, control {settings.control_scale:g}, seed {settings.seed}"
     )
 
@@ -128,9 +129,13 @@ def _windows(frames: int, settings: Resolved) -> str:
 
     plan = plan_windows(frames, settings.window, settings.overlap, blend=settings.blend)
     if len(plan) == 1:
-        return f"One window of {frames} frames"
+        return f"One window of {_count(frames, 'frame')}"
     longest = max(map(len, plan))
     return f"{len(plan)} windows of up to {longest} frames, overlap {settings.overlap}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _describe_motion(motion: Motion, clip: Clip) -> Iterator[str]:

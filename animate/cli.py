@@ -84,7 +84,7 @@ def _guard(work: Callable[[], None], *, prog: str, debug: bool) -> int:
         # lazy imports use it, and would kill itself at exit instead of returning our code; the
         # next exec() clears the note.
         exec("")
-        return _complain(f"{prog}: interrupted, nothing was written", EXIT_INTERRUPTED)
+        return _complain(f"{prog}: interrupted, no partial output is left", EXIT_INTERRUPTED)
     except SystemExit as stop:
         return int(stop.code or 0)
     except Exception as error:

@@ -68,6 +68,7 @@ def follow(
     from pose.align import align
     from pose.track import track
 
+    progress("track", 0, len(clip))
     reference = find_reference(picture, settings)  # first: it fails in a second, not in minutes
     tracked = track(
         clip,

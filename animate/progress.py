@@ -100,4 +100,5 @@ def _rich_bars(stream: IO[str]) -> Any:
         TextColumn("left"),
         TimeRemainingColumn(),
         console=Console(file=stream),
+        redirect_stdout=sys.stdout.isatty(),  # lines go above the bars, unless they go to a file
     )

@@ -7,6 +7,7 @@ import functools
 import re
 from pathlib import Path
 
+from animate.errors import UsageError
 from animate.files import check_output
 from animate.progress import Report, unheard
 
@@ -43,6 +44,9 @@ def add_output(parser: argparse.ArgumentParser, default: str) -> None:
 
 def check_outputs(arguments: argparse.Namespace, video: Path, poses: Path | None) -> None:
     """Fail before the long work if an output could not be written after it."""
+    inputs = [arguments.driving, getattr(arguments, "ref", arguments.driving)]
+    if video.resolve() in {path.resolve() for path in inputs}:
+        raise UsageError(f"{video} is an input; give the output another name with -o")
     check_output(video, overwrite=arguments.force)
     if poses is not None:
         check_output(poses, overwrite=arguments.force, suffixes=(".npz",))

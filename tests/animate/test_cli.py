@@ -238,6 +238,17 @@ def test_wrong_usage_is_one_line_and_code_2(
     assert not names(tmp_path)
 
 
+def test_the_driving_video_is_never_the_output(
+    quick: Command, tmp_path: Path, one_frame: Path
+) -> None:
+    driving = tmp_path / "mine.mp4"
+    driving.write_bytes(one_frame.read_bytes())
+    run = quick(driving, "-o", "mine.mp4", "--force")
+    assert run.code == 2
+    assert "is an input" in run.complaint
+    assert driving.read_bytes() == one_frame.read_bytes()
+
+
 def test_missing_reference_is_wrong_usage(command: Command, one_frame: Path) -> None:
     run = command(one_frame)
     assert run.code == 2
@@ -327,7 +338,7 @@ def test_interruption_leaves_nothing(
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == code
-    assert told.splitlines()[-1] == "animate: interrupted, nothing was written"
+    assert told.splitlines()[-1] == "animate: interrupted, no partial output is left"
     assert not names(tmp_path)
     assert not mentioning(str(tmp_path))
 
