@@ -107,6 +107,7 @@ def _describe(
 ) -> Iterator[str]:
     """What is going to happen, line by line."""
     width, height = settings.size
+    frames = len(clip) + int(settings.reference_first)
     if asked_size is not None and asked_size != settings.size:
         yield (
             f"Size {asked_size[0]}x{asked_size[1]} rounded to {width}x{height}: "
@@ -119,7 +120,7 @@ def _describe(
         f"{len(clip)} frames at {clip.fps:g} per second"
     )
     yield (
-        f"{_windows(len(clip) + int(settings.reference_first), settings)}, {_count(settings.steps, 'step')}, "
+        f"{_windows(frames, settings)}, {_count(settings.steps, 'step')}, "
         f"guidance {settings.guidance:g}, control {settings.control_scale:g}, seed {settings.seed}"
     )
 
