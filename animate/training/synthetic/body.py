@@ -51,9 +51,9 @@ def _hips(s: Sculptor, c: Character) -> None:
         "top", wide=1.40 * hips, deep=1.06,
     )  # fmt: skip
     if c.outfit.hem < 0:  # a loose shirt hangs over the hips and the tops of the thighs
-        radii = (0.094 * girth + loose, 0.106 * girth + loose)
+        radii = (0.082 * girth + loose, 0.106 * girth + loose)
         s.cone(
-            "pelvis", (0, 0.085, -0.004), (0, c.outfit.hem + 0.01, -0.004), radii, "top", "top",
+            "pelvis", (0, 0.125, -0.004), (0, c.outfit.hem + 0.01, -0.004), radii, "top", "top",
             wide=1.66 * hips, deep=1.03,
         )  # fmt: skip
     # the hips are in both groups: they blend with the belly as well as with the thighs

@@ -102,7 +102,7 @@ def sculpt_leg(s: Sculptor, c: Character, side: str, sign: float) -> None:
     covered = c.outfit.legs * (thigh + shin)
     end = min(covered, thigh)
     at_end = THIGH_RADIUS + (KNEE_RADIUS - THIGH_RADIUS) * end / thigh
-    radii = (THIGH_RADIUS * girth + loose, at_end * girth + loose * (1 + 0.5 * end / thigh))
+    radii = (THIGH_RADIUS * girth + loose, at_end * girth + loose * (1 + 0.2 * end / thigh))
     s.cone(f"thigh{side}", (0, 0, 0), (0, end, 0), radii, "bottom", "bottom")
     if c.outfit.skirt:
         # in the group with the widest blend, so that the two sides close to one skirt
@@ -125,7 +125,7 @@ def _shin(s: Sculptor, c: Character, side: str, clothed: bool) -> None:
     shin, boots = SHIN * c.build.legs, c.outfit.boots
     knee, calf, ankle = (r * girth for r in SHIN_RADII)
     if clothed and boots == 0:
-        radii = (KNEE_RADIUS * girth + 1.3 * loose, ankle + 0.008 + 1.5 * loose)
+        radii = ((KNEE_RADIUS - 0.005) * girth + 1.2 * loose, ankle + 0.008 + 1.5 * loose)
         s.cone(frame, (0, 0, -0.004), (0, shin - 0.03, 0), radii, "bottom", "leg")
     else:
         group, material, extra = ("bottom", "leg", loose) if clothed else ("neck", "skin", 0.0)

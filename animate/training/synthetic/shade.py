@@ -230,5 +230,5 @@ def _soften(image: Array, parts: Array) -> Array:
     edge[:-1] |= down
     edge[:, 1:] |= across
     edge[:, :-1] |= across
-    blurred = cv2.GaussianBlur(image, (3, 3), 0.55)
+    blurred = cv2.GaussianBlur(image, (3, 3), 0.65)
     return np.asarray(np.where(edge[..., None], blurred, image))

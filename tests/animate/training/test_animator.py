@@ -9,9 +9,10 @@ from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from animate.training import mini
 from animate.training.animator import Animator, Phase, train_phase
-from animate.training.autoencoder import encode_stack, train_autoencoder
+from animate.training.autoencoder import train_autoencoder
 from animate.training.batches import LatentStack
 from animate.training.corpus import ClipStack
+from animate.training.latents import encode_corpus, load_latents
 from animate.training.schedule import Schedule
 from animate.training.spatial import zero_temporal
 from temporal.autoencoder import SmallTemporalAutoencoder
@@ -41,10 +42,14 @@ def phase(steps: int, frames: int = 1) -> Phase:
 
 
 @pytest.fixture(scope="module")
-def latents(clips: list[ClipStack]) -> list[LatentStack]:
+def latents(
+    corpus: Path, clips: list[ClipStack], tmp_path_factory: pytest.TempPathFactory
+) -> list[LatentStack]:
     torch.manual_seed(0)
-    vae = SmallTemporalAutoencoder(**mini.VAE).eval()
-    return [encode_stack(vae, stack) for stack in clips]
+    folder = tmp_path_factory.mktemp("encoded")
+    SmallTemporalAutoencoder(**mini.VAE).save_pretrained(folder / "vae")
+    encode_corpus(folder / "vae", corpus, folder / "latents")
+    return [load_latents(stack, folder / "latents") for stack in clips]
 
 
 def train(latents: list[LatentStack], state: Path, phase: Phase) -> tuple[Animator, list[float]]:
