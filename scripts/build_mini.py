@@ -22,10 +22,11 @@ from PIL import Image
 
 from animate.pipelines.video import ControlNeXtVideoPipeline
 from animate.training.animator import Animator, Phase, train_phase
-from animate.training.autoencoder import encode_stack, train_autoencoder
+from animate.training.autoencoder import train_autoencoder
 from animate.training.batches import LatentStack
 from animate.training.corpus import ClipStack, build_corpus, load_corpus
 from animate.training.held_out import figures, run_trials, sheet
+from animate.training.latents import encode_corpus, load_latents
 from animate.training.mini import build_components, parameter_counts
 from animate.training.schedule import Schedule
 from animate.training.spatial import zero_temporal
@@ -40,8 +41,7 @@ def main() -> None:
     zero_temporal(components["unet"])
     clips = _render(options)
     _autoencoder(options, components["vae"], clips)
-    latents = [encode_stack(components["vae"], stack) for stack in clips]
-    _animator(options, components, latents)
+    _animator(options, components, _encode(options, components["vae"], clips))
     _export(components, options.export)
     print(json.dumps(_measure(options)))
 
@@ -103,6 +103,23 @@ def _autoencoder(options: argparse.Namespace, vae: Any, clips: list[ClipStack]) 
         seed=options.seed,
         report=Printer("autoencoder", 100),
     )
+
+
+def _encode(options: argparse.Namespace, vae: Any, clips: list[ClipStack]) -> list[LatentStack]:
+    def progress(done: int, total: int) -> None:
+        if done % 100 == 0 or done == total:
+            print(f"encode {done}/{total}", flush=True)
+
+    vae.save_pretrained(options.out / "vae")
+    folder = options.out / "latents"
+    encode_corpus(
+        options.out / "vae",
+        options.out / "corpus",
+        folder,
+        workers=options.workers,
+        progress=progress,
+    )
+    return [load_latents(stack, folder) for stack in clips]
 
 
 def _animator(

@@ -7,6 +7,7 @@ Contents
     plan_windows            overlapping windows over a clip         windows
     sample                  denoising in windows                    sampling
     decode_frames           latents to frames, a few at a time      decode
+    SmallTemporalAutoencoder  SVD's autoencoder at small widths     autoencoder
     load_controlnext, save_controlnext                              checkpoints
 """
 
@@ -24,6 +25,7 @@ _HOMES = {
     "plan_windows": "windows",
     "sample": "sampling",
     "decode_frames": "decode",
+    "SmallTemporalAutoencoder": "autoencoder",
     "load_controlnext": "checkpoints",
     "save_controlnext": "checkpoints",
     "TemporalError": "errors",

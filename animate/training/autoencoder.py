@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from animate.training.batches import PART_WEIGHTS, LatentStack, to_unit
+from animate.training.batches import PART_WEIGHTS, to_unit
 from animate.training.corpus import ClipStack
 from animate.training.ema import Ema
 from animate.training.schedule import Report, Schedule, load_state, save_state
@@ -99,22 +99,6 @@ def train_autoencoder(
                 "optimizer": optimizer.state_dict(), "ema": ema.state_dict(),
             })  # fmt: skip
     ema.copy_to(vae)
-
-
-@torch.no_grad()
-def encode_stack(
-    vae: AutoencoderKLTemporalDecoder, clips: ClipStack, chunk: int = 40
-) -> LatentStack:
-    """Encode every frame of a stack once; latents are the posterior's mode, half precision."""
-    count, total = clips.frames.shape[:2]
-    frames = clips.frames.reshape(-1, *clips.frames.shape[2:])
-    latents = []
-    for start in range(0, len(frames), chunk):
-        with torch.autocast("cpu", torch.bfloat16):
-            mode = vae.encode(to_unit(frames[start : start + chunk])).latent_dist.mode()
-        latents.append(mode.half())
-    joined = torch.cat(latents)
-    return LatentStack(clips=clips, latents=joined.reshape(count, total, *joined.shape[1:]))
 
 
 def _step(vae: AutoencoderKLTemporalDecoder, truth: Tensor, weight: Tensor) -> Tensor:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from animate.training.synthetic import (
     stack,
 )
 
+Item = TypeVar("Item")
+
+ARRAYS = ("frames", "parts", "keypoints", "scores")  # what a clip's file holds
 STEPS_APART = (1 / 24, 1 / 12)  # seconds between frames: ordinary and quick motion
 
 
@@ -58,10 +61,11 @@ class ClipStack:
     """All clips of one size: the first ``moving`` frames of each follow each other in time.
 
     frames (C, T, H, W, 3) uint8; parts (C, T, H, W) uint8 (0 background, 1 body, 2 hand, 3 head);
-    keypoints (C, T, 133, 2) pixels; scores (C, T, 133).
+    keypoints (C, T, 133, 2) pixels; scores (C, T, 133). names: the clips' file names.
     """
 
     bucket: Bucket
+    names: tuple[str, ...]
     frames: NDArray[np.uint8]
     parts: NDArray[np.uint8]
     keypoints: NDArray[np.float32]
@@ -108,7 +112,7 @@ def build_corpus(
     done = {int(path.stem) for path in folder.glob("*/*.npz")}
     missing = [seed for seed in range(first_seed, first_seed + count) if seed not in done]
     write = partial(_write_sample, folder, moving, stills)
-    for finished, _ in enumerate(_spread(write, missing, workers), start=count - len(missing) + 1):
+    for finished, _ in enumerate(spread(write, missing, workers), start=count - len(missing) + 1):
         if progress:
             progress(finished, count)
 
@@ -120,23 +124,23 @@ def load_corpus(folder: Path, *, moving: int = 8, most: int | None = None) -> li
     """
     stacks = []
     for bucket in BUCKETS:
-        clips = [
-            clip for path in sorted((folder / bucket.name).glob("*.npz")) if (clip := _read(path))
-        ]
-        if clips[:most]:
-            arrays = {key: np.stack([clip[key] for clip in clips[:most]]) for key in clips[0]}
-            stacks.append(ClipStack(bucket=bucket, moving=moving, **arrays))
+        paths = sorted((folder / bucket.name).glob("*.npz"))
+        clips = {path.stem: clip for path in paths[:most] if (clip := _read(path))}
+        if clips:
+            arrays = {key: np.stack([clip[key] for clip in clips.values()]) for key in ARRAYS}
+            stacks.append(ClipStack(bucket=bucket, names=tuple(clips), moving=moving, **arrays))
     if not stacks:
         raise FileNotFoundError(f"{folder}: no clips there; render some with build_corpus first")
     return stacks
 
 
-def _spread(work: Callable[[int], None], seeds: list[int], workers: int) -> Iterator[None]:
+def spread(work: Callable[[Item], None], items: Sequence[Item], workers: int) -> Iterator[None]:
+    """Do the work on every item, in order or in ``workers`` processes."""
     if workers <= 1:
-        yield from map(work, seeds)
+        yield from map(work, items)
         return
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(work, seeds, chunksize=4)
+        yield from pool.map(work, items, chunksize=4)
 
 
 def _write_sample(folder: Path, moving: int, stills: int, seed: int) -> None:
@@ -155,7 +159,7 @@ def _write_sample(folder: Path, moving: int, stills: int, seed: int) -> None:
 def _read(path: Path) -> dict[str, NDArray[Any]] | None:
     try:
         with np.load(path, allow_pickle=False) as data:
-            return {key: data[key] for key in ("frames", "parts", "keypoints", "scores")}
+            return {key: data[key] for key in ARRAYS}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         path.unlink()
         return None

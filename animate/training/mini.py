@@ -4,7 +4,7 @@ One table says how big each part is; ``build_components`` makes fresh parts from
 the fp16 weights below 30 MB. Differences from Stable Video Diffusion, with their reasons:
 
 - the autoencoder is 4x down with 8 channels (SVD: 8x, 4): at 128 pixels an 8x grid cannot carry
-  a face or a hand;
+  a face or a hand; its norms have 8 groups, see ``SmallTemporalAutoencoder``;
 - three levels instead of four, and no attention at the finest one, where it costs most and a
   convolution does;
 - the control is added with gain 1 instead of 0.2 (``svd_v2``), because nothing here is
@@ -15,14 +15,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffusers import (
-    AutoencoderKLTemporalDecoder,
-    EulerDiscreteScheduler,
-    UNetSpatioTemporalConditionModel,
-)
+from diffusers import EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
 from torch import nn
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 
 LATENT_CHANNELS = 8
@@ -37,6 +34,7 @@ VAE = {
     "sample_size": 128,
     "scaling_factor": 1.0,
     "force_upcast": False,
+    "norm_num_groups": 8,
 }
 UNET = {
     "in_channels": 2 * LATENT_CHANNELS,
@@ -96,7 +94,7 @@ SCHEDULER = {
 def build_components() -> dict[str, Any]:
     """Return freshly initialised pipeline components by their diffusers names."""
     return {
-        "vae": AutoencoderKLTemporalDecoder(**VAE),
+        "vae": SmallTemporalAutoencoder(**VAE),
         "unet": UNetSpatioTemporalConditionModel(**UNET),
         "controlnext": ControlNeXt(**CONTROLNEXT),
         "image_encoder": CLIPVisionModelWithProjection(CLIPVisionConfig(**IMAGE_ENCODER)),

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKLTemporalDecoder
+
+from temporal.autoencoder import SmallTemporalAutoencoder
+
+SIZES = {
+    "block_out_channels": (32, 32),
+    "down_block_types": ("DownEncoderBlock2D",) * 2,
+    "latent_channels": 4,
+}
+
+
+@pytest.fixture(scope="module")
+def small() -> SmallTemporalAutoencoder:
+    torch.manual_seed(0)
+    return SmallTemporalAutoencoder(**SIZES, norm_num_groups=4).eval()
+
+
+@torch.no_grad()
+def decode(vae: AutoencoderKLTemporalDecoder, latents: torch.Tensor) -> torch.Tensor:
+    output: torch.Tensor = vae.decode(latents, num_frames=len(latents)).sample
+    return output
+
+
+def test_with_32_groups_it_is_the_base_class(small: SmallTemporalAutoencoder) -> None:
+    base = AutoencoderKLTemporalDecoder(**SIZES).eval()
+    base.load_state_dict(small.state_dict())
+    same = SmallTemporalAutoencoder(**SIZES, norm_num_groups=32).eval()
+    same.load_state_dict(small.state_dict())
+    latents = torch.randn(2, 4, 8, 8)
+    assert torch.equal(decode(same, latents), decode(base, latents))
+    assert not torch.allclose(decode(small, latents), decode(base, latents), atol=1e-2)
+
+
+def test_the_groups_travel_with_the_checkpoint(
+    small: SmallTemporalAutoencoder, tmp_path: Path
+) -> None:
+    small.save_pretrained(tmp_path)
+    loaded = SmallTemporalAutoencoder.from_pretrained(tmp_path)
+    latents = torch.randn(2, 4, 8, 8)
+    assert loaded.config["norm_num_groups"] == 4
+    assert torch.equal(decode(loaded, latents), decode(small, latents))
