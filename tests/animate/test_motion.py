@@ -1,0 +1,46 @@
+"""Skeletons in the result's frame, from poses that are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from animate.motion import Motion
+from pose.skeleton import COUNT, PoseSequence
+
+
+@pytest.fixture
+def motion() -> Motion:
+    """A reference frame on the left and two clip frames on the right of a 64x96 picture."""
+    rng = np.random.default_rng(0)
+    figure = rng.uniform((4, 8), (28, 88), (COUNT, 2))
+    right = figure + np.array([32, 0])
+    keypoints = np.stack([figure, right, right])[:, None]
+    steering = PoseSequence(
+        keypoints=keypoints, scores=np.ones((3, 1, COUNT)), size=(64, 96), fps=24.0
+    )
+    return Motion(tracked=steering, steering=steering, lead=1, look="soft")
+
+
+def test_control_is_frames_in_unit_range(motion: Motion) -> None:
+    control = motion.control(0, 3)
+    assert tuple(control.shape) == (3, 3, 96, 64)
+    assert 0.0 == control.min() < control.max() <= 1.0
+
+
+def test_control_begins_with_the_reference(motion: Motion) -> None:
+    columns = motion.control(0, 2).amax(dim=(1, 2)) > 0.2
+    assert columns[0, :32].any()
+    assert not columns[0, 34:].any()
+    assert columns[1, 32:].any()
+
+
+def test_windows_see_the_same_as_the_whole_clip(motion: Motion) -> None:
+    assert (motion.control(1, 3) == motion.control(0, 3)[1:]).all()
+
+
+def test_drawings_for_people_leave_the_reference_out(motion: Motion) -> None:
+    drawn = motion.draw(0)
+    assert drawn.shape == (96, 64, 3)
+    assert not drawn[:, :30].any()
+    assert motion.draw(1, size=(320, 480)).shape == (480, 320, 3)
