@@ -7,6 +7,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from types import FrameType
@@ -76,27 +77,62 @@ def _build_parser(name: str) -> argparse.ArgumentParser:
 
 def _guard(work: Callable[[], None], *, prog: str, debug: bool) -> int:
     """Turn the ways in which work can end into exit codes and one line each."""
-    previous = _on_terminate(_stop)
-    try:
-        work()
-    except KeyboardInterrupt:
-        # CPython keeps a note of an interrupt inside an exec() of source text, as dataclasses and
-        # lazy imports use it, and would kill itself at exit instead of returning our code; the
-        # next exec() clears the note.
-        exec("")
-        return _complain(f"{prog}: interrupted, no partial output is left", EXIT_INTERRUPTED)
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        if isinstance(error, _expected_errors()):
-            return _complain(f"{prog}: {_one_line(error)}", getattr(error, "exit_code", 1))
-        text = f"{prog}: unexpected {type(error).__name__}: {_one_line(error)}"
-        return _complain(text if debug else f"{text} (--debug shows where)", EXIT_FAILURE)
-    finally:
-        _on_terminate(previous)
+    with _Signals() as signals:
+        try:
+            work()
+        except KeyboardInterrupt:
+            return _interrupted(prog)
+        except SystemExit as stop:
+            return int(stop.code or 0)
+        except Exception as error:
+            if debug:
+                traceback.print_exc()
+            if signals.interrupted:  # libraries may turn an interrupt into an error of their own
+                return _interrupted(prog)
+            return _failed(error, prog, debug)
     return 0
+
+
+class _Signals:
+    """Inside, SIGTERM leaves through every `with` and `finally` as Ctrl-C does, which is noted."""
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self._previous: dict[signal.Signals, signal._HANDLER] = {}
+
+    def __enter__(self) -> _Signals:
+        if threading.current_thread() is not threading.main_thread():
+            return self  # signals belong to the host program
+        self._previous[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._terminate)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+            self._previous[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.interrupted = True
+        raise KeyboardInterrupt
+
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
+        raise SystemExit(EXIT_TERMINATED)
+
+
+def _interrupted(prog: str) -> int:
+    # CPython keeps a note of an interrupt inside an exec() of source text, as dataclasses and
+    # lazy imports use it, and would kill itself at exit instead of returning our code; the next
+    # exec() clears the note.
+    exec("")
+    return _complain(f"{prog}: interrupted, no partial output is left", EXIT_INTERRUPTED)
+
+
+def _failed(error: Exception, prog: str, debug: bool) -> int:
+    if isinstance(error, _expected_errors()):
+        return _complain(f"{prog}: {_one_line(error)}", getattr(error, "exit_code", EXIT_FAILURE))
+    text = f"{prog}: unexpected {type(error).__name__}: {_one_line(error)}"
+    return _complain(text if debug else f"{text} (--debug shows where)", EXIT_FAILURE)
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
@@ -115,18 +151,6 @@ def _one_line(error: Exception) -> str:
 def _complain(line: str, code: int) -> int:
     print(line, file=sys.stderr)
     return code
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    """Leave through every `with` and `finally`, as for Ctrl-C."""
-    raise SystemExit(128 + number)
-
-
-def _on_terminate(handler: signal._HANDLER) -> signal._HANDLER:
-    try:
-        return signal.signal(signal.SIGTERM, handler)
-    except ValueError:  # not in the main thread: the host program decides
-        return signal.SIG_DFL
 
 
 if __name__ == "__main__":

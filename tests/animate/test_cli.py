@@ -343,11 +343,37 @@ def test_interruption_leaves_nothing(
     assert not mentioning(str(tmp_path))
 
 
-def test_interruption_inside_generated_code_keeps_its_exit_code(tmp_path: Path) -> None:
-    code = (
-        "import sys; from animate.cli import _guard; "
-        "work = lambda: exec('raise KeyboardInterrupt'); "
-        "sys.exit(_guard(work, prog='animate', debug=False))"
-    )
+@pytest.mark.parametrize(
+    "work",
+    ["exec('raise KeyboardInterrupt')", "swallow()", "exec('signal.raise_signal(signal.SIGINT)')"],
+    ids=["in generated code", "turned into an error", "by signal"],
+)
+def test_interruption_in_odd_places_keeps_its_exit_code(work: str) -> None:
+    code = f"""
+import signal, sys
+from animate.cli import _guard
+def swallow():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ImportError("half imported")
+sys.exit(_guard(lambda: {work}, prog="animate", debug=False))
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 130
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_termination_leaves_through_every_finally() -> None:
+    code = """
+import os, signal, sys
+from animate.cli import _guard
+def work():
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        print("cleaned up")
+sys.exit(_guard(work, prog="animate", debug=False))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (143, b"cleaned up\n")
