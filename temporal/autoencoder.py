@@ -8,6 +8,9 @@ from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import (
     AutoencoderKLTemporalDecoder,
 )
+
+# diffusers looks for this name here when it loads a pipeline's folder that has the class below.
+from diffusers.models.modeling_utils import ModelMixin  # noqa: F401
 from torch import nn
 
 

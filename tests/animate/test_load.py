@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from animate import load, mini
 from animate.config import Settings
 from animate.errors import ModelError, UsageError
+from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 
 
@@ -98,6 +99,15 @@ def test_folder_loads_with_its_own_defaults(tiny_model: Path) -> None:
     model = load.load_model(Settings(model=str(tiny_model), device="cpu"))
     assert (model.name, model.look, model.dtype) == ("tiny", "soft", "float32")
     assert model.pipeline.size_multiple == 4
+
+
+def test_folder_may_hold_our_own_autoencoder(tiny_model: Path, tmp_path: Path) -> None:
+    pipeline = load.load_model(Settings(model=str(tiny_model), device="cpu")).pipeline
+    small = SmallTemporalAutoencoder.from_config({**pipeline.vae.config, "norm_num_groups": 8})
+    pipeline.register_modules(vae=small)
+    pipeline.save_pretrained(tmp_path / "small")
+    again = load.load_model(Settings(model=str(tmp_path / "small"), device="cpu")).pipeline
+    assert isinstance(again.vae, SmallTemporalAutoencoder)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
