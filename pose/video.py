@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.decoder import load_decord
 from pose.errors import VideoError
 from pose.pictures import load_image
 from pose.quiet import quiet_stderr
-from pose.sniff import explain_unreadable, first_bytes, is_transport_stream
+from pose.sniff import explain_unreadable, first_bytes, is_transport_stream, picture_kind
 
 __all__ = ["Clip", "VideoInfo", "load_image", "open_video", "probe"]
 
@@ -188,10 +189,11 @@ class _Source:
         self.count = len(self.reader)
 
     def _open(self) -> Any:
-        import decord
-
-        # From a transport stream decord drops frames at the start and repeats some at the end.
-        if not self.path.is_file() or is_transport_stream(first_bytes(self.path)):
+        decord = load_decord()
+        head = first_bytes(self.path)
+        # decord opens some pictures and then finds no frame in them. From a transport stream it
+        # drops frames at the start and repeats some at the end.
+        if not self.path.is_file() or picture_kind(head) or is_transport_stream(head):
             raise VideoError(explain_unreadable(self.path))
         decord.logging.set_level(decord.logging.QUIET)
         try:
@@ -209,8 +211,7 @@ class _Source:
 
     def read(self, index: int) -> Frame | None:
         """Frame `index`, not before `position`; None if the file is damaged there."""
-        import decord
-
+        decord = load_decord()
         skip, retries = index - self.position, 0
         while index < self.count:
             try:
