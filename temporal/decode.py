@@ -23,7 +23,8 @@ def decode_chunks(
     latents: (F, C, h, w), anywhere; device: where the VAE works, if it is parked elsewhere.
     A temporal decoder mixes frames within a chunk only, so the chunk size changes pixels slightly.
     """
-    takes_frames = "num_frames" in inspect.signature(vae.decode).parameters
+    # Asked of the decoder, as some versions of diffusers wrap vae.decode beyond recognition.
+    takes_frames = "num_frames" in inspect.signature(vae.decoder.forward).parameters
     with safe_precision(vae):
         for part in torch.split(latents, max(chunk, 1)):
             scaled = (part / vae.config.scaling_factor).to(device or vae.device, vae.dtype)
