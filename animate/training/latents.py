@@ -67,4 +67,5 @@ def _load_vae(folder: Path) -> SmallTemporalAutoencoder:
     torch.set_num_threads(1)
     vae: SmallTemporalAutoencoder = SmallTemporalAutoencoder.from_pretrained(folder)
     tune_for_cpu(vae)
-    return vae.eval()
+    vae.eval()
+    return vae

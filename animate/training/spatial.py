@@ -71,9 +71,13 @@ def tune_for_cpu(model: nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     for module in model.modules():
         if isinstance(module, nn.GroupNorm):
-            module.register_forward_pre_hook(lambda _, args: (args[0].contiguous(), *args[1:]))
+            module.register_forward_pre_hook(_contiguous_input)
     if hasattr(model, "set_attn_processor"):
         model.set_attn_processor(AttnProcessor())
+
+
+def _contiguous_input(module: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
+    return (args[0].contiguous(),)
 
 
 def _zero(layer: nn.Module) -> None:
