@@ -21,7 +21,8 @@ help:
 	@echo "make clean       remove .venv, caches and the demo's video"
 
 demo: $(VENV)/demo.stamp
-	$(BIN)/animate samples/dance.mp4 --ref samples/hero.png -o dance_hero.mp4 --compare --force
+	$(BIN)/animate samples/dance.mp4 --ref samples/hero.png -o dance_hero.mp4 \
+	  --save-compare dance_hero_compare.mp4 --force
 
 test: lint
 	$(BIN)/python -m pytest
@@ -60,4 +61,5 @@ $(VENV)/test.stamp: $(VENV)/demo.stamp
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis dance_hero.mp4
+	rm -rf $(VENV) build ./*.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+	  dance_hero.mp4 dance_hero_compare.mp4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,25 +73,37 @@ class Result:
         *,
         audio: bool = True,
         compare: bool = False,
+        comparison: str | os.PathLike[str] | None = None,
         overwrite: bool = True,
         progress: Progress | None = None,
     ) -> Path:
         """Write the video as H.264, with the driving video's sound, and return its path.
 
-        compare: driving video, skeleton and result side by side. The file appears only when it is
-        whole. Raises UsageError for an unknown container, OutputError if it cannot be written.
+        compare: driving video, skeleton and result side by side instead of the result alone.
+        comparison: a second file for that, written in the same pass. A file appears only when it
+        is whole. Raises UsageError for an unknown container, OutputError if it cannot be written.
         """
         path = Path(path)
         progress = progress or ignore
-        check_output(path, overwrite=overwrite)
-        pictures = self._side_by_side() if compare else self.stream()
-        size = self._compare_size() if compare else self.settings.size
-        with VideoWriter(path, size, self.fps, self._soundtrack() if audio else None) as writer:
+        targets = {path: compare} if comparison is None else {path: compare, Path(comparison): True}
+        for target in targets:
+            check_output(target, overwrite=overwrite)
+        with ExitStack() as stack:
+            writers = [
+                (stack.enter_context(self._writer(target, beside, audio)), beside)
+                for target, beside in targets.items()
+            ]
             progress("decode", 0, len(self))
-            for done, frame in enumerate(pictures, start=1):
-                writer.write(frame)
+            pictures = self._with_panels() if any(targets.values()) else self._without_panels()
+            for done, (frame, panels) in enumerate(pictures, start=1):
+                for writer, beside in writers:
+                    writer.write(panels if beside else frame)
                 progress("decode", done, len(self))
         return path
+
+    def _writer(self, path: Path, beside: bool, audio: bool) -> VideoWriter:
+        size = self._compare_size() if beside else self.settings.size
+        return VideoWriter(path, size, self.fps, self._soundtrack() if audio else None)
 
     def _soundtrack(self) -> Soundtrack:
         return Soundtrack(
@@ -99,12 +112,14 @@ class Result:
             duration=len(self) / self.fps,
         )
 
-    def _side_by_side(self) -> Iterator[NDArray[np.uint8]]:
-        """Driving frame, skeleton and result at one height, (H, W, 3)."""
+    def _without_panels(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+        return ((frame, frame) for frame in self.stream())
+
+    def _with_panels(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+        """Every frame of the result, and it beside driving frame and skeleton at one height."""
         for index, (driving, frame) in enumerate(zip(self.clip, self.stream(), strict=True)):
             skeleton = self.motion.draw(index, size=_at_height(self.settings.size))
-            panels = [_fit(driving), skeleton, _fit(frame)]
-            yield np.concatenate(panels, axis=1)
+            yield frame, np.concatenate([_fit(driving), skeleton, _fit(frame)], axis=1)
 
     def _compare_size(self) -> tuple[int, int]:
         driving, _ = _at_height(self.clip.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from animate.errors import UsageError
@@ -42,12 +43,16 @@ def add_output(parser: argparse.ArgumentParser, default: str) -> None:
     group.add_argument("--force", action="store_true", help="replace existing outputs")
 
 
-def check_outputs(arguments: argparse.Namespace, video: Path, poses: Path | None) -> None:
-    """Fail before the long work if an output could not be written after it."""
-    inputs = [arguments.driving, getattr(arguments, "ref", arguments.driving)]
-    if video.resolve() in {path.resolve() for path in inputs}:
-        raise UsageError(f"{video} is an input; give the output another name with -o")
-    check_output(video, overwrite=arguments.force)
+def check_outputs(
+    arguments: argparse.Namespace, videos: Sequence[Path | None], poses: Path | None
+) -> None:
+    """Fail before the long work if an output could not be written after it; None is no output."""
+    taken = {arguments.driving.resolve(), getattr(arguments, "ref", arguments.driving).resolve()}
+    for video in filter(None, videos):
+        if video.resolve() in taken:
+            raise UsageError(f"{video} is an input or named twice; give the output another name")
+        check_output(video, overwrite=arguments.force)
+        taken.add(video.resolve())
     if poses is not None:
         check_output(poses, overwrite=arguments.force, suffixes=(".npz",))
 

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> None:
     say = options.speaker(arguments)
     output = arguments.output or Path(f"{arguments.driving.stem}_pose.mp4")
     keypoints = arguments.save_poses or output.with_suffix(".npz")
-    options.check_outputs(arguments, output, keypoints)
+    options.check_outputs(arguments, [output], keypoints)
     reading = {name: getattr(arguments, name) for name in options.READING}
     Settings(**reading)
     with StageBars(quiet=arguments.quiet) as bars:

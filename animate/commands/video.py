@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write driving video, skeleton and result side by side",
     )
+    output.add_argument(
+        "--save-compare", metavar="FILE.mp4", type=Path, help="write that as a second video"
+    )
     output.add_argument("--no-audio", action="store_true", help="leave the sound out")
     output.add_argument("--save-poses", type=Path, metavar="FILE.npz", help="keep the keypoints")
     options.add_reading(parser)
@@ -60,7 +63,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Animate, write, and tell what was done."""
     start = time.monotonic()
     output = arguments.output or Path(f"{arguments.driving.stem}_{arguments.ref.stem}.mp4")
-    options.check_outputs(arguments, output, arguments.save_poses)
+    options.check_outputs(arguments, [output, arguments.save_compare], arguments.save_poses)
     names = {field.name for field in fields(Settings)}
     settings = {name: value for name, value in vars(arguments).items() if name in names}
     checked = Settings(**settings)  # wrong values are told before torch takes its seconds to load
@@ -75,9 +78,12 @@ def run(arguments: argparse.Namespace) -> None:
             output,
             audio=not arguments.no_audio,
             compare=arguments.compare,
+            comparison=arguments.save_compare,
             overwrite=arguments.force,
             progress=bars,
         )
+    if arguments.save_compare:
+        say(f"Wrote {arguments.save_compare}: driving video, skeleton and result side by side")
     if arguments.save_poses:
         from animate.poses import save_poses
 

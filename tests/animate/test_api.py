@@ -76,6 +76,14 @@ def test_compare_puts_three_pictures_side_by_side(result: Result, tmp_path: Path
     assert 0 < (skeleton.max(axis=2) > 60).mean() < 0.4
 
 
+def test_a_comparison_can_be_a_second_file(result: Result, tmp_path: Path) -> None:
+    plain = result.save(tmp_path / "plain.mp4")
+    both = result.save(tmp_path / "both.mp4", comparison=tmp_path / "beside.mp4")
+    assert both.read_bytes() == plain.read_bytes()
+    alone = result.save(tmp_path / "alone.mp4", compare=True)
+    assert (tmp_path / "beside.mp4").read_bytes() == alone.read_bytes()
+
+
 def test_stream_equals_frames(result: Result) -> None:
     fresh = Result(**{name: getattr(result, name) for name in Result.__dataclass_fields__})
     assert np.array_equal(np.stack(list(fresh.stream())), result.frames)

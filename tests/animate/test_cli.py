@@ -121,6 +121,15 @@ def test_compare_and_poses(quick: Command, three_frames: Path, tmp_path: Path) -
         assert poses["fps"] == 24
 
 
+def test_a_second_file_for_the_comparison(quick: Command, one_frame: Path, tmp_path: Path) -> None:
+    run = quick(one_frame, "--save-compare", "beside.mp4", "-o", "plain.mp4")
+    assert run.code == 0, run.err
+    assert open_video(tmp_path / "plain.mp4").size == (64, 96)
+    assert open_video(tmp_path / "beside.mp4").size[1] > 96
+    run = quick(one_frame, "--save-compare", "same.mp4", "-o", "same.mp4")
+    assert (run.code, "named twice" in run.complaint) == (2, True)
+
+
 def test_size_is_rounded_and_that_is_said(quick: Command, one_frame: Path, tmp_path: Path) -> None:
     run = quick(one_frame, "--size", "63x97", "-o", "r.mp4")
     assert "Size 63x97 rounded to 64x96" in run.out
