@@ -72,8 +72,9 @@ def tune_for_cpu(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.GroupNorm):
             module.register_forward_pre_hook(_contiguous_input)
-    if hasattr(model, "set_attn_processor"):
-        model.set_attn_processor(AttnProcessor())
+    set_processor: Any = getattr(model, "set_attn_processor", None)
+    if set_processor is not None:
+        set_processor(AttnProcessor())
 
 
 def _contiguous_input(module: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:

@@ -125,7 +125,7 @@ def test_half_precision_is_for_large_models_on_a_gpu() -> None:
 
 def test_the_embedded_model_is_small_and_only_safetensors() -> None:
     files = [path for path in mini.FOLDER.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".safetensors", ".json"}
+    assert {path.suffix for path in files} <= {".safetensors", ".json", ".md"}
     assert 0 < sum(path.stat().st_size for path in files) < 30e6
 
 
