@@ -15,9 +15,10 @@ from animate.result import Result
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from animate.load import Model
+    from animate.pipelines.video import ControlNeXtVideoPipeline
     from pose.video import Clip
 
 MAX_NAMED = 12  # frame numbers spelled out in a message
@@ -74,6 +75,10 @@ def _denoise(
     progress("denoise", 0, settings.steps)
     width, height = settings.size
     framed = Framing(_size_of(picture), settings.size).picture(picture)
+    generator = torch.Generator("cpu").manual_seed(settings.seed)
+    noise = None
+    if settings.still_noise:
+        noise = _still_noise(model.pipeline, len(motion.steering), settings.size, generator)
     latents: Tensor = model.pipeline(
         Image.fromarray(framed),
         motion.control,
@@ -87,11 +92,26 @@ def _denoise(
         window=settings.window,
         overlap=settings.overlap,
         blend=settings.blend,
-        generator=torch.Generator("cpu").manual_seed(settings.seed),
+        generator=generator,
+        latents=noise,
         output_type="latent",
         progress=lambda done, total: progress("denoise", done, total),
     ).frames
     return latents[:, motion.lead :].cpu()
+
+
+def _still_noise(
+    pipeline: ControlNeXtVideoPipeline,
+    frames: int,
+    size: tuple[int, int],
+    generator: Generator,
+) -> Tensor:
+    """Unit noise (1, frames, C, h, w), the same in every frame."""
+    import torch
+
+    width, height = (side // pipeline.vae_scale_factor for side in size)
+    one = (1, 1, pipeline.unet.config["out_channels"], height, width)
+    return torch.randn(one, generator=generator).repeat(1, frames, 1, 1, 1)
 
 
 def _size_of(picture: NDArray[np.uint8]) -> tuple[int, int]:

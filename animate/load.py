@@ -198,9 +198,6 @@ def _cached(repository: str, name: str) -> Path | None:
 
 
 def _read_folder(folder: Path, dtype: Any) -> ControlNeXtVideoPipeline:
-    # diffusers finds a folder's components of our own only in modules that are loaded already.
-    import temporal.autoencoder
-    import temporal.controlnext  # noqa: F401
     from animate.pipelines.video import ControlNeXtVideoPipeline
 
     pipeline: ControlNeXtVideoPipeline = ControlNeXtVideoPipeline.from_pretrained(

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from animate.config import DEFAULTS
 from animate.pipelines.video import ControlNeXtVideoPipeline
 from animate.training.animator import Animator, Phase, train_phase
 from animate.training.autoencoder import train_autoencoder
@@ -176,7 +177,7 @@ def _measure(options: argparse.Namespace) -> dict[str, float]:
     trials = run_trials(
         pipeline,
         options.trials,
-        num_inference_steps=4,
+        num_inference_steps=DEFAULTS["soft"].steps,
         min_guidance_scale=1.0,
         max_guidance_scale=1.0,
     )

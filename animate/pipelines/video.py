@@ -25,6 +25,7 @@ from torch import Tensor
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
 from animate.pipelines.denoiser import Conditions, Denoiser
+from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 from temporal.decode import decode_chunks, safe_precision
 from temporal.errors import ControlError
@@ -52,7 +53,8 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
 
     def __init__(
         self,
-        vae: AutoencoderKLTemporalDecoder,
+        # Both must be loaded by name: diffusers looks for a folder's classes among loaded modules.
+        vae: AutoencoderKLTemporalDecoder | SmallTemporalAutoencoder,
         image_encoder: CLIPVisionModelWithProjection,
         unet: UNetSpatioTemporalConditionModel,
         scheduler: EulerDiscreteScheduler,
