@@ -1,7 +1,7 @@
 """Cut a strip of pictures out of a side-by-side video: what README shows.
 
-    animate samples/dance.mp4 --ref samples/hero.png --save-compare dance_hero_compare.mp4
-    python scripts/make_strip.py dance_hero_compare.mp4 samples/strip.webp
+Usage, after `make demo`:
+    python scripts/make_strip.py dance_hero_compare.mp4 samples/strip.webp --every 13
 """
 
 from __future__ import annotations

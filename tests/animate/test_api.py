@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import animate
+from animate.api import _still_noise
 from animate.audio import has_audio
 from animate.errors import AnimateError, UsageError
 from animate.result import Result
@@ -87,6 +89,15 @@ def test_a_comparison_can_be_a_second_file(result: Result, tmp_path: Path) -> No
 def test_stream_equals_frames(result: Result) -> None:
     fresh = Result(**{name: getattr(result, name) for name in Result.__dataclass_fields__})
     assert np.array_equal(np.stack(list(fresh.stream())), result.frames)
+
+
+def test_the_embedded_model_starts_every_frame_from_one_noise(result: Result) -> None:
+    assert result.settings.still_noise
+    generator = torch.Generator().manual_seed(0)
+    noise = _still_noise(result.pipeline, 3, result.settings.size, generator)
+    assert noise.shape == result.latents.shape
+    assert torch.equal(noise[:, 1:], noise[:, :1].expand_as(noise[:, 1:]))
+    assert noise.std() == pytest.approx(1, abs=0.1)
 
 
 def test_unknown_setting_is_named(dance: Path, hero: Path) -> None:
