@@ -28,8 +28,8 @@ FALLBACK_FPS = 25.0  # for files that state no usable rate
 # containers with millisecond clocks stay below, phones that drop frames do not.
 IRREGULAR_INTERVAL, IRREGULAR_SHARE = 0.2, 0.01
 QUICK_QUANTILE = 0.25  # this interval sets the rate of an irregular video
-# Reopenings without a new frame before the rest of a damaged file is given up. On a busy machine one
-# in seven comes too late for the frames that wait, so that six leave no chance to speak of.
+# Reopenings without a new frame before the rest of a damaged file is given up. On a busy machine
+# one in seven comes too late for the frames that wait; six in a row practically never do.
 RETRIES = 6
 
 
