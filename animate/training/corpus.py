@@ -117,15 +117,15 @@ def build_corpus(
             progress(finished, count)
 
 
-def load_corpus(folder: Path, *, moving: int = 8, most: int | None = None) -> list[ClipStack]:
+def load_corpus(folder: Path, *, moving: int = 8) -> list[ClipStack]:
     """Load every clip of a corpus, one stack a size; a broken file is left out and deleted.
 
-    ``most`` limits the clips of each size. Raises FileNotFoundError for an empty folder.
+    Raises FileNotFoundError for an empty folder.
     """
     stacks = []
     for bucket in BUCKETS:
         paths = sorted((folder / bucket.name).glob("*.npz"))
-        clips = {path.stem: clip for path in paths[:most] if (clip := _read(path))}
+        clips = {path.stem: clip for path in paths if (clip := _read(path))}
         if clips:
             arrays = {key: np.stack([clip[key] for clip in clips.values()]) for key in ARRAYS}
             stacks.append(ClipStack(bucket=bucket, names=tuple(clips), moving=moving, **arrays))
