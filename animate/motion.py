@@ -85,8 +85,8 @@ def follow(
 
 def find_reference(picture: NDArray[np.uint8], settings: Resolved) -> PoseSequence:
     """The body in the reference picture; an empty one if none is needed for `align` = "none"."""
+    from pose.detect import detect
     from pose.skeleton import PoseSequence
-    from pose.track import detect
 
     try:
         return detect(picture, backend=settings.pose_backend)
@@ -112,5 +112,7 @@ def _in_front(reference: PoseSequence, aligned: PoseSequence) -> PoseSequence:
         aligned,
         keypoints=np.concatenate([first, aligned.keypoints]),
         scores=np.concatenate([scores, aligned.scores]),
+        marks=np.concatenate([np.zeros_like(aligned.marks[:1]), aligned.marks]),
+        crowd=np.concatenate([aligned.crowd[:1], aligned.crowd]),
         times=np.concatenate([aligned.times[:1], aligned.times]),
     )

@@ -47,7 +47,7 @@ def save_poses(
         times=poses.times,
         fps=poses.fps,
         size=poses.size,
-        filled=poses.filled,
+        marks=poses.marks,
         backend=poses.backend,
     )
 

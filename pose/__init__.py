@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pose.align import align
+from pose.detect import detect
 from pose.draw import draw
 from pose.errors import AlignError, BackendError, NoPersonError, PoseError, VideoError
-from pose.skeleton import PoseSequence, insert_neck
-from pose.track import detect, track
+from pose.skeleton import Mark, PoseSequence, insert_neck
+from pose.track import track
 from pose.video import Clip, VideoInfo, load_image, open_video, probe
 
 __all__ = [
     "AlignError",
     "BackendError",
     "Clip",
+    "Mark",
     "NoPersonError",
     "PoseError",
     "PoseSequence",

@@ -7,13 +7,16 @@ github.com/jin-s13/COCO-WholeBody): 17 body, 6 feet, 68 face (iBUG order), 21 le
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntFlag
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Frame = NDArray[np.uint8]  # (H, W, 3) RGB
 
 COUNT = 133
 BODY = slice(0, 17)
@@ -88,6 +91,21 @@ def remove_neck(keypoints: Any, scores: Any) -> tuple[Floats, Floats]:
     return points[..., COCO_FROM_OPENPOSE, :], values[..., COCO_FROM_OPENPOSE]
 
 
+class Mark(IntFlag):
+    """What was done to a keypoint after the estimator had seen it, or had not."""
+
+    SEEN = 0
+    FILLED = 1  # a short gap: the position comes from the frames around it
+    OUTLIER = 2  # it jumped for a moment: replaced from the frames around it
+    SWAPPED = 4  # left and right were exchanged
+    MOVED = 8  # a hand was given to the other arm
+    GAP = 16  # a long gap: missing, and left so
+
+
+def _nothing() -> NDArray[Any]:
+    return np.empty(0)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PoseSequence:
     """The poses of P persons in F frames.
@@ -100,23 +118,37 @@ class PoseSequence:
     scores: Floats
     size: tuple[int, int]  # width, height in pixels
     fps: float = 0.0  # frames per second; 0 for a still picture
-    times: Floats = field(default_factory=lambda: np.empty(0))  # (F,) seconds; default: by fps
-    filled: tuple[int, ...] = ()  # frames without a person whose pose comes from their neighbours
+    times: Floats = field(default_factory=_nothing)  # (F,) seconds; default: by fps
+    marks: NDArray[np.uint8] = field(default_factory=_nothing)  # (F, P, 133) of Mark; default: SEEN
+    crowd: NDArray[np.int64] = field(default_factory=_nothing)  # (F,) persons the estimator saw
+    ids: tuple[int, ...] = ()  # (P,) each person's number, 1 = the most prominent of the video
     backend: str = ""
+    backend_version: str = ""
+    source: str = ""  # name of the file the poses come from
+    source_hash: str = ""  # SHA-256 of its bytes
 
     def __post_init__(self) -> None:
         points, values = clean(self.keypoints, self.scores)
         if points.ndim != 4 or points.shape[2] != COUNT:
             raise ValueError(f"expected keypoints (F, P, {COUNT}, 2), got {points.shape}")
-        frames = points.shape[0]
-        times = np.array(self.times, dtype=np.float64)
-        if not times.size:
-            times = np.arange(frames) / (self.fps or 1.0)
-        if times.shape != (frames,):
-            raise ValueError(f"expected {frames} times, got {times.shape}")
+        frames, people = points.shape[:2]
+        seen = (values > 0).any(axis=-1).sum(axis=1)
+        defaults = {
+            "times": np.arange(frames) / (self.fps or 1.0),
+            "marks": np.zeros(values.shape, np.uint8),
+            "crowd": seen.astype(np.int64),
+        }
+        for name, default in defaults.items():
+            given = np.array(getattr(self, name), dtype=default.dtype)
+            if given.size and given.shape != default.shape:
+                raise ValueError(f"expected {name} {default.shape}, got {given.shape}")
+            object.__setattr__(self, name, given if given.size else default)
+        ids = tuple(int(number) for number in self.ids) or tuple(range(1, people + 1))
+        if len(ids) != people:
+            raise ValueError(f"expected {people} ids, got {len(ids)}")
+        object.__setattr__(self, "ids", ids)
         object.__setattr__(self, "keypoints", points)
         object.__setattr__(self, "scores", values.clip(0.0, 1.0))
-        object.__setattr__(self, "times", times)
 
     @classmethod
     def empty(cls, size: tuple[int, int], frames: int = 1) -> PoseSequence:
@@ -132,6 +164,30 @@ class PoseSequence:
         """How many persons the sequence has room for."""
         return int(self.keypoints.shape[1])
 
+    @property
+    def filled(self) -> tuple[int, ...]:
+        """Frames in which nobody was seen and every pose comes from the frames around."""
+        known = self.scores > 0
+        seen = known & ((self.marks & Mark.FILLED) == 0)
+        frames = known.any(axis=(1, 2)) & ~seen.any(axis=(1, 2))
+        return tuple(int(frame) for frame in np.flatnonzero(frames))
+
+    @property
+    def empty_frames(self) -> tuple[int, ...]:
+        """Frames in which nobody is shown: long gaps are not filled."""
+        return tuple(int(frame) for frame in np.flatnonzero(~(self.scores > 0).any(axis=(1, 2))))
+
     def frame(self, index: int) -> tuple[Floats, Floats]:
         """Keypoints (P, 133, 2) and scores (P, 133) of one frame."""
         return self.keypoints[index], self.scores[index]
+
+    def persons(self, slots: Sequence[int]) -> PoseSequence:
+        """The sequence with only these of its persons, given by their place in it."""
+        chosen = list(slots)
+        return replace(
+            self,
+            keypoints=self.keypoints[:, chosen],
+            scores=self.scores[:, chosen],
+            marks=self.marks[:, chosen],
+            ids=tuple(self.ids[slot] for slot in chosen),
+        )

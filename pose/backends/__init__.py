@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from pose.backends.base import (
     Backend,
+    Estimate,
     backend_for,
     backend_names,
     open_backend,
     register_backend,
+    sees_one,
+    version_of,
 )
 
-__all__ = ["Backend", "backend_for", "backend_names", "open_backend", "register_backend"]
+__all__ = [
+    "Backend",
+    "Estimate",
+    "backend_for",
+    "backend_names",
+    "open_backend",
+    "register_backend",
+    "sees_one",
+    "version_of",
+]

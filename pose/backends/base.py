@@ -11,16 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.errors import BackendError
+from pose.skeleton import Floats
 
-Floats = NDArray[np.float64]
+Estimate = tuple[Floats, Floats]  # keypoints (P, 133, 2) in pixels, scores (P, 133) in [0, 1]
 
 
 class Backend(Protocol):
-    """An estimator that is shown the frames of one sequence in order, then closed."""
+    """An estimator that is shown the frames of one sequence in order, then closed.
+
+    Two facts may be stated besides, see `version_of` and `sees_one`: `version`, and `single` for
+    an estimator that reports at most one person a frame.
+    """
 
     name: str
 
-    def estimate(self, frame: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    def estimate(self, frame: NDArray[np.uint8]) -> Estimate:
         """Keypoints (P, 133, 2) in pixels and scores (P, 133) in [0, 1] of the persons seen.
 
         frame (H, W, 3) RGB. P may be 0 and may differ from frame to frame; what was not found
@@ -34,6 +39,17 @@ class Backend(Protocol):
 
 
 Opener = Callable[[bool], Backend]
+
+
+def version_of(backend: Backend) -> str:
+    """The version of the estimator and its models; empty if it does not say."""
+    return str(getattr(backend, "version", ""))
+
+
+def sees_one(backend: Backend) -> bool:
+    """Whether the estimator reports at most one person a frame, however many there are."""
+    return bool(getattr(backend, "single", False))
+
 
 # Module and function that open each backend; imported when it is asked for.
 _OPENERS: dict[str, tuple[str, str]] = {

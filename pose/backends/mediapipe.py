@@ -73,6 +73,7 @@ class MediaPipeBackend:
     """
 
     name = "mediapipe"
+    single = True
 
     def __init__(self, *, static: bool = False) -> None:
         try:
@@ -80,6 +81,7 @@ class MediaPipeBackend:
                 import mediapipe
 
                 solution = mediapipe.solutions.holistic
+                self.version = str(mediapipe.__version__)
         except (ImportError, AttributeError) as error:
             raise BackendError(
                 "MediaPipe with its Holistic solution is not installed: run "

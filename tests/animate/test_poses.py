@@ -22,7 +22,6 @@ def poses() -> PoseSequence:
         scores=np.ones((3, 1, COUNT)),
         size=(64, 64),
         fps=12.0,
-        filled=(1,),
         backend="test",
     )
 
@@ -33,7 +32,7 @@ def test_everything_the_poses_know_is_stored(poses: PoseSequence, tmp_path: Path
         assert np.array_equal(stored["keypoints"], poses.keypoints, equal_nan=True)
         assert np.array_equal(stored["scores"], poses.scores)
         assert stored["times"].tolist() == pytest.approx([0, 1 / 12, 2 / 12])
-        assert (stored["size"].tolist(), stored["filled"].tolist()) == ([64, 64], [1])
+        assert stored["size"].tolist() == [64, 64]
         assert (float(stored["fps"]), str(stored["backend"])) == (12.0, "test")
 
 

@@ -136,7 +136,8 @@ def test_frames_with_two_people_do_not_enter_the_fit(standing: Arrays) -> None:
     scores = np.concatenate([seq.scores, seq.scores], axis=1)
     scores[1, 1] = 0
     keypoints[0, 0] *= 3  # the frame with two people
-    moved = align(replace(seq, keypoints=keypoints, scores=scores), sequence(standing))
+    pair = PoseSequence(keypoints=keypoints, scores=scores, size=seq.size)
+    moved = align(pair, sequence(standing))
     np.testing.assert_allclose(moved.keypoints[1, 0], seq.keypoints[1, 0], atol=1e-6)
 
 

@@ -70,7 +70,7 @@ def test_several_people_get_room(standing: Any) -> None:
 
         def close(self) -> None: ...
 
-    seq = track(grey(1, 3, 2), backend=Crowd())
+    seq = track(grey(1, 3, 2), backend=Crowd(), person="all")
     assert seq.people == 3
     assert (seq.scores[:, :, 0] > 0).sum(axis=1).tolist() == [1, 3, 2]
 
