@@ -191,3 +191,16 @@ class PoseSequence:
             marks=self.marks[:, chosen],
             ids=tuple(self.ids[slot] for slot in chosen),
         )
+
+    def take(self, frames: Any, fps: float) -> PoseSequence:
+        """The sequence with only these of its frames, in this order, at this rate."""
+        chosen = np.asarray(frames, dtype=np.int64)
+        return replace(
+            self,
+            keypoints=self.keypoints[chosen],
+            scores=self.scores[chosen],
+            marks=self.marks[chosen],
+            crowd=self.crowd[chosen],
+            times=self.times[chosen],
+            fps=fps,
+        )

@@ -1,0 +1,221 @@
+"""Is this video fit to drive a character? What the poses say before the long work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.skeleton import (
+    BODY,
+    INDEX,
+    LEFT_HAND,
+    RIGHT_HAND,
+    VISIBLE,
+    Floats,
+    Mark,
+    PoseSequence,
+)
+
+Flags = NDArray[np.bool_]
+
+BORDER = 0.01  # of the picture's side: a joint this close to the edge, or beyond it, is cut off
+JUMP = 0.6  # torso lengths that half of the body moves from one frame to the next: a cut
+SMALL = 0.35  # of the picture's height: a smaller figure has hands of few pixels
+FAST = 6.0  # torso lengths a second that a wrist needs to count as fast
+# Shares of the frames above which a finding is worth a warning, and above which the video is poor.
+WARN, POOR = 0.02, 0.25
+WEAK_HANDS = (0.1, 0.5)  # the same for hands, which every tracker loses now and then
+MOST_RANGES = 6  # stretches of frames spelled out in a line
+HANDS = {"left": ("left_wrist", LEFT_HAND), "right": ("right_wrist", RIGHT_HAND)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something to know before going on; `frames` are the frames concerned."""
+
+    level: str  # "note", "warning" or "poor"
+    text: str
+    frames: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preflight:
+    """The figures of one person's poses, and what they mean."""
+
+    source: str
+    frames: int
+    fps: float
+    size: tuple[int, int]
+    backend: str
+    person: int
+    framing: str  # "full body", "upper body" or "head and shoulders"
+    height: float  # of the figure, in picture heights, at the median
+    speed: float  # of the faster wrist in torso lengths a second, at the median
+    top_speed: float  # the same at the 95th percentile
+    repaired: dict[str, int]  # keypoints by what was done to them
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> str:
+        """good, usable (read the warnings) or poor."""
+        levels = {finding.level for finding in self.findings}
+        return "poor" if "poor" in levels else "usable" if "warning" in levels else "good"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        return {**asdict(self), "verdict": self.verdict}
+
+    def lines(self) -> list[str]:
+        """For people."""
+        width, height = self.size
+        seconds = self.frames / self.fps if self.fps else 0.0
+        told = [
+            f"{self.frames} frames of {width}x{height}, {seconds:.1f} s at {self.fps:g} per second;"
+            f" person {self.person}: {self.framing}, {self.height:.0%} of the picture's height",
+            f"Wrists move {self.speed:.1f} torso lengths a second, {self.top_speed:.1f} when fast",
+        ]
+        told += [f"{finding.level}: {finding.text}" for finding in self.findings]
+        return [*told, f"Verdict: {self.verdict}"]
+
+
+def preflight(poses: PoseSequence, slot: int = 0) -> Preflight:
+    """Examine one person of a sequence. Raises ValueError if there is none."""
+    if not poses.people or not len(poses):
+        raise ValueError("expected poses of at least one person and frame")
+    points, scores = poses.keypoints[:, slot], poses.scores[:, slot]
+    visible = scores > VISIBLE
+    torso = _torso(points, visible)
+    speed = _wrist_speed(points, visible, poses.times) / torso
+    return Preflight(
+        source=poses.source,
+        frames=len(poses),
+        fps=poses.fps,
+        size=poses.size,
+        backend=f"{poses.backend} {poses.backend_version}".strip(),
+        person=poses.ids[slot],
+        framing=_framing(visible),
+        height=_height(points, visible) / poses.size[1],
+        speed=float(np.median(speed)) if len(speed) else 0.0,
+        top_speed=float(np.quantile(speed, 0.95)) if len(speed) else 0.0,
+        repaired=_repaired(poses.marks[:, slot]),
+        findings=tuple(_findings(poses, slot, torso)),
+    )
+
+
+def _findings(poses: PoseSequence, slot: int, torso: float) -> Iterable[Finding]:
+    points, scores = poses.keypoints[:, slot], poses.scores[:, slot]
+    visible, marks = scores > VISIBLE, poses.marks[:, slot]
+    frames = len(poses)
+    absent = ~((scores > 0) & ((marks & Mark.FILLED) == 0)).any(axis=1)
+    left_open = ~(scores > 0).any(axis=1)
+    yield from _finding(absent & ~left_open, "no person; filled in from the frames around", frames)
+    yield from _finding(
+        left_open, "no person for long; nothing will steer the character there", frames
+    )
+    border = BORDER * np.array(poses.size)
+    inside = ((points > border) & (points < np.array(poses.size) - border)).all(axis=-1)
+    for side, (wrist, part) in HANDS.items():
+        arm = visible[:, INDEX[wrist]]
+        cut = arm & (~inside[:, INDEX[wrist]] | (visible[:, part] & ~inside[:, part]).any(axis=1))
+        weak = arm & ~cut & ~(visible[:, part] & ((marks[:, part] & Mark.FILLED) == 0)).any(axis=1)
+        yield from _finding(weak, f"the {side} hand is not clear", frames, WEAK_HANDS)
+        yield from _finding(cut, f"the {side} hand is cut off by the picture's edge", frames,
+                            WEAK_HANDS)  # fmt: skip
+    yield from _finding(
+        _jumps(points, visible, torso), "the body jumps; is there a cut?", frames, (0.0, POOR)
+    )
+    others = poses.crowd > 1
+    if others.any():
+        who = "choose with --person; the overlay of `animate pose --person all` shows the numbers"
+        yield _named("note", others, f"several persons (up to {poses.crowd.max()}); {who}")
+    height = _height(points, visible) / poses.size[1]
+    if height < SMALL:
+        text = f"the figure fills only {height:.0%} of the height; fingers will be vague"
+        yield Finding(level="warning", text=text)
+
+
+def _finding(
+    hit: Flags, text: str, frames: int, limits: tuple[float, float] = (WARN, POOR)
+) -> Iterable[Finding]:
+    """A finding if any frame is concerned, as grave as the share of the frames makes it."""
+    share = hit.sum() / frames
+    if share:
+        level = "poor" if share > limits[1] else "warning" if share > limits[0] else "note"
+        yield _named(level, hit, text)
+
+
+def _named(level: str, hit: Flags, text: str) -> Finding:
+    chosen = tuple(int(frame) for frame in np.flatnonzero(hit))
+    count = f"{len(chosen)} of {len(hit)} frames"
+    return Finding(level=level, text=f"{count}: {text} (frames {ranges(chosen)})", frames=chosen)
+
+
+def ranges(frames: Iterable[int]) -> str:
+    """Frame numbers as people write them: 3-7, 12."""
+    stretches: list[list[int]] = []
+    for frame in frames:
+        if stretches and frame == stretches[-1][1] + 1:
+            stretches[-1][1] = frame
+        else:
+            stretches.append([frame, frame])
+    named = [f"{a}-{b}" if b > a else f"{a}" for a, b in stretches[:MOST_RANGES]]
+    more = len(stretches) - MOST_RANGES
+    return ", ".join(named) + (f" and {more} more stretches" if more > 0 else "")
+
+
+def _torso(points: Floats, visible: Flags) -> float:
+    """Mid-shoulder to mid-hip in pixels, or what the shoulders say, at the median; at least 1."""
+    shoulders = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
+    hips = [INDEX["left_hip"], INDEX["right_hip"]]
+    whole = visible[:, shoulders + hips].all(axis=1)
+    if whole.any():
+        middle = points[whole][:, shoulders].mean(axis=1) - points[whole][:, hips].mean(axis=1)
+        return max(float(np.median(np.linalg.norm(middle, axis=-1))), 1.0)
+    both = visible[:, shoulders].all(axis=1)
+    if not both.any():
+        return 1.0
+    across = points[both][:, shoulders[0]] - points[both][:, shoulders[1]]
+    return max(1.3 * float(np.median(np.linalg.norm(across, axis=-1))), 1.0)
+
+
+def _wrist_speed(points: Floats, visible: Flags, times: Floats) -> Floats:
+    """The faster wrist's speed in pixels a second, for every step in which one is seen."""
+    wrists = [INDEX["left_wrist"], INDEX["right_wrist"]]
+    seen = visible[1:, wrists] & visible[:-1, wrists]
+    steps = np.maximum(np.diff(times), 1e-6)[:, None]
+    moved = np.linalg.norm(np.diff(points[:, wrists], axis=0), axis=-1) / steps
+    return np.where(seen, moved, 0.0)[seen.any(axis=1)].max(axis=1)
+
+
+def _jumps(points: Floats, visible: Flags, torso: float) -> Flags:
+    """Frames before which half of the visible body moved too far."""
+    seen = visible[1:, BODY] & visible[:-1, BODY]
+    moved = np.linalg.norm(np.diff(points[:, BODY], axis=0), axis=-1)
+    far = (np.where(seen, moved, 0.0) > JUMP * torso).sum(axis=1)
+    return np.concatenate([[False], (far * 2 > seen.sum(axis=1)) & seen.any(axis=1)])
+
+
+def _framing(visible: Flags) -> str:
+    def mostly(*names: str) -> bool:
+        return float(visible[:, [INDEX[name] for name in names]].any(axis=1).mean()) > 0.5
+
+    if mostly("left_ankle", "right_ankle"):
+        return "full body"
+    return "upper body" if mostly("left_hip", "right_hip") else "head and shoulders"
+
+
+def _height(points: Floats, visible: Flags) -> float:
+    """Of the visible body in pixels, at the median."""
+    rows = np.where(visible[:, BODY], points[:, BODY, 1], np.nan)
+    rows = rows[np.isfinite(rows).any(axis=1)]
+    return float(np.median(np.nanmax(rows, axis=1) - np.nanmin(rows, axis=1))) if len(rows) else 0.0
+
+
+def _repaired(marks: NDArray[np.uint8]) -> dict[str, int]:
+    """How many keypoints carry each mark."""
+    kinds = [mark for mark in Mark if mark]
+    return {str(mark.name).lower(): int(((marks & mark) > 0).sum()) for mark in kinds}
