@@ -2,9 +2,11 @@
 
     PoseError
     ├── VideoError      a video or picture cannot be read
+    ├── PoseFileError   a keypoint file cannot be read or written
     ├── NoPersonError   no frame shows a person
     ├── AlignError      the reference body cannot be used for the fit
-    └── BackendError    a pose estimator is unknown, not installed or broken
+    ├── BackendError    a pose estimator is unknown, not installed or broken
+    └── ModelFetchError a model file is unknown or cannot be fetched
 
 Each message says what happened, where, and what to do about it.
 """
@@ -20,6 +22,10 @@ class VideoError(PoseError):
     """A video or picture cannot be read."""
 
 
+class PoseFileError(PoseError):
+    """A keypoint file cannot be read or written."""
+
+
 class NoPersonError(PoseError):
     """No frame shows a person."""
 
@@ -30,3 +36,7 @@ class AlignError(PoseError):
 
 class BackendError(PoseError):
     """A pose estimator is unknown, not installed or broken."""
+
+
+class ModelFetchError(PoseError):
+    """A model file is unknown or cannot be fetched."""
