@@ -49,12 +49,12 @@ def test_official_look_on_every_shared_case(shared: Path) -> None:
 
 @pytest.mark.parametrize("size", [(576, 1024), (512, 512), (448, 832), (100, 37), (2160, 2200)])
 def test_reducing_a_part_equals_reducing_the_whole(size: tuple[int, int], standing: Arrays) -> None:
-    from pose.looks import official
+    from pose.looks import canvas
 
     keypoints, scores = standing
     fast = draw(keypoints[None] * size, scores[None], size)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(official, "_aligned_step", lambda canvas, target: None)
+        patch.setattr(canvas, "_aligned_step", lambda canvas, target: None)
         whole = draw(keypoints[None] * size, scores[None], size)
     assert np.array_equal(fast, whole)
     assert min(size) <= CANVAS_SHORT_SIDE
@@ -130,7 +130,7 @@ def test_soft_look_grows_with_the_picture(standing: Arrays) -> None:
 
 def test_unknown_looks_and_sizes_are_refused(standing: Arrays) -> None:
     keypoints, scores = standing
-    with pytest.raises(ValueError, match="unknown look 'oil': expected one of official, soft"):
+    with pytest.raises(ValueError, match="unknown look 'oil': expected one of direct, fingers, "):
         draw(keypoints[None], scores[None], (64, 96), "oil")
     with pytest.raises(ValueError, match="cannot draw on 0x96"):
         draw(keypoints[None], scores[None], (0, 96))
