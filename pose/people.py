@@ -1,0 +1,67 @@
+"""All persons of a picture with MediaPipe's Tasks, for estimators that see only one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pose.backends import Estimate
+from pose.backends.bundles import pose_bundle
+from pose.backends.mediapipe import BODY_FROM, BODY_TO
+from pose.errors import BackendError
+from pose.quiet import quiet_stderr
+from pose.skeleton import COUNT, Frame
+
+MOST_PEOPLE = 5  # every one costs as much time as the search for all of them
+# The detector is made for one large person; of two in a wide picture it is less sure. What it
+# takes for a person wrongly, the landmark model refuses.
+DETECTION_CONFIDENCE = 0.3
+
+
+class PeopleFinder:
+    """PoseLandmarker on unrelated pictures: up to MOST_PEOPLE bodies, no hands and no faces.
+
+    Raises BackendError if MediaPipe or its models are missing.
+    """
+
+    def __init__(self) -> None:
+        bundle = pose_bundle()
+        try:
+            with quiet_stderr():
+                import mediapipe
+                from mediapipe.tasks.python import BaseOptions, vision
+
+                self._mediapipe = mediapipe
+                options = vision.PoseLandmarkerOptions(
+                    base_options=BaseOptions(model_asset_buffer=bundle),
+                    num_poses=MOST_PEOPLE,
+                    min_pose_detection_confidence=DETECTION_CONFIDENCE,
+                )
+                self._landmarker: Any = vision.PoseLandmarker.create_from_options(options)
+        except Exception as error:  # the graph raises whatever its C++ side makes it
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise BackendError(
+                f"MediaPipe cannot look for several persons ({reason}): run "
+                "`pip install mediapipe==0.10.21` under Python 3.9 to 3.12"
+            ) from error
+
+    def find(self, frame: Frame) -> Estimate:
+        """Keypoints (P, 133, 2) in pixels, and scores (P, 133) that are 0 beyond the body."""
+        image = self._mediapipe.Image(
+            image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame)
+        )
+        with quiet_stderr():
+            bodies = self._landmarker.detect(image).pose_landmarks
+        keypoints = np.full((len(bodies), COUNT, 2), np.nan)
+        scores = np.zeros((len(bodies), COUNT))
+        size = np.array([frame.shape[1], frame.shape[0]])
+        for person, marks in enumerate(bodies):
+            places = np.array([(mark.x, mark.y) for mark in marks])
+            keypoints[person, BODY_TO] = places[BODY_FROM] * size
+            scores[person, BODY_TO] = np.array([mark.visibility for mark in marks])[BODY_FROM]
+        return keypoints, np.minimum(scores, 1.0)
+
+    def close(self) -> None:
+        with quiet_stderr():
+            self._landmarker.close()
