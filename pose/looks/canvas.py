@@ -22,8 +22,9 @@ MARGIN = 3  # pixels around a box for rounding inside OpenCV
 class Canvas:
     """A black picture for one style, larger than `size` (width, height) where the style says so.
 
-    `box` holds every joint, in [0, 1] of the picture. Where OpenCV reduces a part of a picture exactly as it does within the whole, only the
-    part around the box is kept. Positions are in pixels of the whole canvas.
+    `box` holds every joint, in [0, 1] of the picture. Where OpenCV reduces a part of a picture
+    exactly as it does within the whole, only the part around the box is kept. Positions are in
+    pixels of the whole canvas.
     """
 
     def __init__(self, style: Style, size: tuple[int, int], box: Box) -> None:
