@@ -1,17 +1,20 @@
 """MediaPipe Tasks bundles made of the model files that come with MediaPipe 0.10's wheel.
 
 A bundle is a ZIP file of TensorFlow Lite models under the names that a task looks for. The
-Solutions that the wheel's models are meant for carry the input's normalisation in their graphs;
-Tasks read it from the model's metadata, which two of the models lack and are given here.
+wheel's models are meant for its Solutions, so what Tasks want besides is added to them: the
+input's normalisation, the irises of the face, and something in place of facial expressions.
 """
 
 from __future__ import annotations
 
+import zipfile
 from functools import cache
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
+from pose.backends.tflite import cutout, normalized, padded
 from pose.errors import BackendError
 from pose.quiet import quiet_stderr
 
@@ -25,13 +28,13 @@ HAND = {
     "hand_detector.tflite": "palm_detection/palm_detection_full.tflite",
     "hand_landmarks_detector.tflite": "hand_landmark/hand_landmark_full.tflite",
 }
-# Without the model of facial expressions (face_blendshapes.tflite), which no wheel has.
+FACE_LANDMARKS = "face_landmarks_detector.tflite"
 HOLISTIC = {
     **POSE,
-    "hand_landmarks_detector.tflite": "hand_landmark/hand_landmark_full.tflite",
+    "hand_landmarks_detector.tflite": HAND["hand_landmarks_detector.tflite"],
     "hand_roi_refinement.tflite": "holistic_landmark/hand_recrop.tflite",
     "face_detector.tflite": "face_detection/face_detection_short_range.tflite",
-    "face_landmarks_detector.tflite": "face_landmark/face_landmark.tflite",
+    FACE_LANDMARKS: "face_landmark/face_landmark.tflite",
 }
 
 # The inputs of the models without metadata are in [0, 1]: output_tensor_float_range in
@@ -39,93 +42,73 @@ HOLISTIC = {
 # modules/holistic_landmark/hand_recrop_by_roi_cpu.pbtxt. Tasks compute (value - MEAN) / STD.
 MEAN, STD = 0.0, 255.0
 
-METADATA = "TFLITE_METADATA"  # name and file identifiers of the two FlatBuffers schemas
-METADATA_IDENTIFIER = b"M001"
-MODEL_IDENTIFIER = b"TFL3"
+# The holistic task reads 478 points of three numbers (tensors_to_face_landmarks_graph.cc); the
+# wheel's face model gives 468. The ten of the irises become zeros, which this package never reads.
+FACE_NUMBERS = 478 * 3
+
+# MediaPipe 1 loads this model always, 0.10 only if expressions are asked for; no wheel has it.
+# 146 points of the face in, 52 numbers out (face_blendshapes_graph.cc).
+EXPRESSIONS = "face_blendshapes.tflite"
+EXPRESSION_POINTS, EXPRESSION_NUMBERS = (1, 146, 2), (1, 26, 2)
+
+WHEEL_MODELS = "mediapipe/modules/"
+
+
+class Folder(Protocol):
+    """A folder as pathlib and zipfile offer it."""
+
+    def __truediv__(self, name: str, /) -> Folder: ...
+    def read_bytes(self) -> bytes: ...
 
 
 @cache
 def pose_bundle() -> bytes:
     """A bundle for PoseLandmarker, which finds several persons. Raises BackendError."""
-    return _bundle(POSE)
+    return _bundle(POSE, _installed())
 
 
 @cache
 def hand_bundle() -> bytes:
     """A bundle for HandLandmarker, which finds hands without a body. Raises BackendError."""
-    return _bundle(HAND)
+    return _bundle(HAND, _installed())
 
 
 @cache
-def holistic_bundle() -> bytes:
-    """A bundle for HolisticLandmarker, without facial expressions. Raises BackendError."""
-    return _bundle(HOLISTIC)
+def holistic_bundle(wheel: Path | None = None) -> bytes:
+    """A bundle for HolisticLandmarker; it knows no irises and no expressions.
+
+    wheel: the file of a MediaPipe 0.10 wheel; without it, the installed MediaPipe has to be one.
+    Raises BackendError.
+    """
+    return _bundle(HOLISTIC, _inside(wheel) if wheel else _installed())
 
 
-def _bundle(members: dict[str, str]) -> bytes:
+def _installed() -> Folder:
+    spec = find_spec("mediapipe")
+    return Path(spec.origin if spec and spec.origin else "mediapipe").parent / "modules"
+
+
+def _inside(wheel: Path) -> Folder:
     try:
-        with quiet_stderr():
-            import mediapipe
-            from mediapipe.tasks.python.metadata.metadata_writers import model_asset_bundle_utils
+        return zipfile.Path(wheel, WHEEL_MODELS)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise BackendError(f"{wheel} is not a wheel of MediaPipe 0.10 ({error})") from error
 
-            modules = Path(mediapipe.__file__).parent / "modules"
-            models = {name: _described((modules / path).read_bytes())
-                      for name, path in members.items()}  # fmt: skip
-    except (ImportError, AttributeError, OSError) as error:
+
+def _bundle(members: dict[str, str], models: Folder) -> bytes:
+    try:
+        contents = {name: (models / path).read_bytes() for name, path in members.items()}
+        with quiet_stderr():
+            from mediapipe.tasks.python.metadata.metadata_writers import model_asset_bundle_utils
+    except (ImportError, KeyError, OSError) as error:
         raise BackendError(
-            f"MediaPipe's own models are not there ({error}): run "
+            f"MediaPipe 0.10's models are not there ({error}); they come with "
             "`pip install mediapipe==0.10.21` under Python 3.9 to 3.12"
         ) from error
+    finished = {name: normalized(content, MEAN, STD) for name, content in contents.items()}
+    if FACE_LANDMARKS in finished:
+        finished[FACE_LANDMARKS] = padded(finished[FACE_LANDMARKS], FACE_NUMBERS)
+        finished[EXPRESSIONS] = cutout(EXPRESSION_POINTS, EXPRESSION_NUMBERS)
     out = BytesIO()
-    model_asset_bundle_utils.create_model_asset_bundle(models, out)
+    model_asset_bundle_utils.create_model_asset_bundle(finished, out)
     return out.getvalue()
-
-
-def _described(content: bytes) -> bytes:
-    """The model with metadata that state how its input is normalised, if it has none."""
-    from mediapipe.tasks.metadata import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
-    entries = model.metadata or []
-    if any(entry.name == METADATA.encode() for entry in entries):
-        return content
-    buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = _metadata(outputs=len(model.subgraphs[0].outputs))
-    entry.name, entry.buffer = METADATA, len(model.buffers)
-    model.buffers.append(buffer)
-    model.metadata = [*entries, entry]
-    return _packed(model, MODEL_IDENTIFIER, len(content))
-
-
-def _metadata(outputs: int) -> Any:
-    """Metadata for a model of one picture as input: bytes as a uint8 array."""
-    import numpy as np
-    from mediapipe.tasks.metadata import metadata_schema_py_generated as schema
-
-    normalization = schema.NormalizationOptionsT()
-    normalization.mean, normalization.std = [MEAN], [STD]
-    unit = schema.ProcessUnitT()
-    unit.optionsType = schema.ProcessUnitOptions.NormalizationOptions
-    unit.options = normalization
-    colors = schema.ImagePropertiesT()
-    colors.colorSpace = schema.ColorSpaceType.RGB
-    content = schema.ContentT()
-    content.contentPropertiesType = schema.ContentProperties.ImageProperties
-    content.contentProperties = colors
-    picture = schema.TensorMetadataT()
-    picture.name, picture.content, picture.processUnits = "image", content, [unit]
-    graph = schema.SubGraphMetadataT()
-    graph.inputTensorMetadata = [picture]
-    graph.outputTensorMetadata = [schema.TensorMetadataT() for _ in range(outputs)]
-    metadata = schema.ModelMetadataT()
-    metadata.subgraphMetadata = [graph]
-    return np.frombuffer(_packed(metadata, METADATA_IDENTIFIER, 1024), np.uint8)
-
-
-def _packed(table: Any, identifier: bytes, size: int) -> bytes:
-    """A FlatBuffers table as bytes; size: about how many."""
-    import flatbuffers
-
-    builder = flatbuffers.Builder(size)
-    builder.Finish(table.Pack(builder), identifier)
-    return bytes(builder.Output())

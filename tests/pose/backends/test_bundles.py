@@ -94,4 +94,4 @@ def test_hand_bundle_finds_the_hands_that_the_pose_has(dancer: Frame) -> None:
 def test_missing_models_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(bundles.HAND, "hand_detector.tflite", "palm_detection/none.tflite")
     with pytest.raises(BackendError, match=r"none\.tflite.*pip install mediapipe==0\.10\.21"):
-        bundles._bundle(bundles.HAND)
+        bundles._bundle(bundles.HAND, bundles._installed())
