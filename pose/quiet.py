@@ -18,7 +18,8 @@ from typing import BinaryIO
 # One alternative a source: absl information and warnings, TensorFlow Lite, FFmpeg's decoders,
 # decord's log (its errors are raised as exceptions as well).
 NOISE = re.compile(
-    rb"^([IW]\d{4} \d\d:\d\d|WARNING: All log messages before absl::|INFO: Created TensorFlow Lite|"
+    rb"^([IW]\d{4} \d\d:\d\d|WARNING: (All log messages before absl::|Logging before InitGoogle)|"
+    rb"INFO: Created TensorFlow Lite|"
     rb"\[[\w,.]+ @ 0x[0-9a-f]+\]|\[\d\d:\d\d:\d\d\] \S*/src/video/)"
 )
 

@@ -11,6 +11,7 @@ from pose.quiet import quiet_stderr
 def test_noise_is_dropped_and_errors_pass(capfd: pytest.CaptureFixture[str]) -> None:
     with quiet_stderr():
         os.write(2, b"W0000 00:00:1.2 7 feedback.cc:114] Feedback manager requires\n")
+        os.write(2, b"WARNING: Logging before InitGoogle() is written to STDERR\n")
         os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n")
         os.write(2, b"[h264 @ 0x55988b1e0d40] co located POCs unavailable\n")
         os.write(2, b"E0000 00:00:1.2 7 graph.cc:1] something broke\n")
