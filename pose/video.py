@@ -228,12 +228,12 @@ class _Source:
                 self.reader = self._open()
                 continue
             self.position = index + 1
-            return _without_padding(frame)
+            return without_padding(frame)
         self.position = self.count
         return None
 
 
-def _without_padding(frame: Frame) -> Frame:
+def without_padding(frame: Frame) -> Frame:
     """(H, W, 3): decord takes padding at the end of narrow rows for further channels."""
     height, width, channels = frame.shape
     if channels == 3:
