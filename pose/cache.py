@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from pose.backends import Backend, backend_for, version_of
-from pose.errors import PoseError
+from pose.errors import PoseError, VideoError
 from pose.folders import PictureFolder
 from pose.identity import Person
 from pose.npz import VERSION, load_poses, save_poses
@@ -85,7 +85,7 @@ def cache_folder() -> Path:
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
         return Path(chosen) / "poses"
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))  # unlike Path.home, never raises
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -126,8 +126,11 @@ def _hash(parts: Iterable[bytes]) -> str:
 
 
 def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return _hash(iter(lambda: file.read(BLOCK), b""))
+    try:
+        with path.open("rb") as file:
+            return _hash(iter(lambda: file.read(BLOCK), b""))
+    except OSError as error:
+        raise VideoError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _recall(entry: Path, digest: str) -> PoseSequence | None:

@@ -35,6 +35,7 @@ FIELDS: dict[str, tuple[type, tuple[str | int, ...]]] = {
     "backend_version": (str, ()),
 }
 LONGEST_TEXT = 4096  # characters
+RATES = (1e-3, 1e6)  # frames per second, besides 0 for a still picture
 MOST_MEMBERS = 64
 LONGEST_DIRECTORY = 64 << 10  # bytes
 # The end record of a zip file and its 64-bit twin (PKWARE's APPNOTE 4.3.15 and 4.3.16); a
@@ -175,7 +176,7 @@ def _check_values(path: Path, values: dict[str, Any]) -> None:
             "keypoints": not (np.abs(values["keypoints"][seen]) > MOST_PIXELS).any(),
             "scores": bool(((values["scores"] >= 0) & (values["scores"] <= 1)).all()),
             "crowd": bool((values["crowd"] >= 0).all()),
-            "fps": 0 <= values["fps"] < np.inf,
+            "fps": values["fps"] == 0 or RATES[0] <= values["fps"] <= RATES[1],
             "times": bool(np.isfinite(times).all() and (np.diff(times) >= 0).all()),
             "size": bool(((values["size"] >= 1) & (values["size"] <= LONGEST_SIDE)).all()),
         }
