@@ -19,7 +19,10 @@ from animate.errors import AnimateError
 # Subcommand -> module of animate.commands with HELP, add_arguments(parser) and run(arguments).
 # The plain form `animate VIDEO --ref IMAGE` is the one without a name.
 PLAIN = "video"
-SUBCOMMANDS = {"pose": "write a video's skeletons and keypoints"}
+SUBCOMMANDS = {
+    "pose": "write a video's skeletons and keypoints",
+    "models": "list model files, fetch them, tell where they lie",
+}
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2

@@ -9,8 +9,10 @@ from pose.backends.base import (
     backend_names,
     open_backend,
     register_backend,
+    resolve_backend,
     sees_one,
     version_of,
+    with_device,
 )
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "backend_names",
     "open_backend",
     "register_backend",
+    "resolve_backend",
     "sees_one",
     "version_of",
+    "with_device",
 ]
