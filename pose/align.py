@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.errors import AlignError
+from pose.limbs import fit_limbs
 from pose.skeleton import OPENPOSE_BODY, VISIBLE, Floats, PoseSequence, insert_neck
 
 # Body joints in OpenPose's order that enter the fit: no elbows and no wrists, which move most.
@@ -25,17 +26,23 @@ def align(
     """The driving poses in the reference's pixel frame.
 
     mode "fit" puts them where the reference's body is, at its size (first person of the first
-    frame); "none" only scales the whole picture into the reference's, centred. By default
-    only joints that are visible on both sides enter the fit; `official` fits exactly as the
+    frame); "limbs" also gives them its bone lengths, see `pose.limbs`; "none" only scales the
+    whole picture into the reference's, centred. By default only joints that are visible on both
+    sides enter the fit; `official` (of "fit" alone) fits exactly as the
     official code does, with hidden joints. Raises AlignError if the bodies cannot be fitted and
     ValueError for an unknown mode.
     """
+    if mode != "none" and not (driving.scores > 0).any():
+        raise AlignError("no person in the driving poses; use a video that shows one")
+    if mode == "limbs":
+        _reference_joints(reference)
+        return replace(driving, keypoints=fit_limbs(driving, reference), size=reference.size)
     if mode == "none":
         scale, shift = _contain(driving.size, reference.size)
     elif mode == "fit":
         scale, shift = _fit(driving, reference, official)
     else:
-        raise ValueError(f"unknown alignment {mode!r}: expected fit or none")
+        raise ValueError(f"unknown alignment {mode!r}: expected fit, limbs or none")
     return replace(driving, keypoints=driving.keypoints * scale + shift, size=reference.size)
 
 

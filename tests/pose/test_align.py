@@ -162,5 +162,5 @@ def test_a_reference_without_a_body_is_refused_with_advice(standing: Arrays) -> 
 
 def test_unknown_modes_are_refused(standing: Arrays) -> None:
     seq = sequence(standing)
-    with pytest.raises(ValueError, match="expected fit or none"):
+    with pytest.raises(ValueError, match="expected fit, limbs or none"):
         align(seq, seq, mode="stretch")
