@@ -9,7 +9,7 @@ VENV        := .venv
 BIN         := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
                -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-CANDIDATES  := python3 python3.12 python3.11 python3.10
+CANDIDATES  := python3 python3.12 python3.11 python3.10 python3.14 python3.13
 
 .PHONY: help demo test test-slow lint clean
 .DELETE_ON_ERROR:
@@ -34,14 +34,15 @@ lint: $(VENV)/test.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 
-# Candidates are run, not only looked up: version managers leave stubs that exist and fail.
+# Candidates are run, not only looked up: version managers leave stubs that exist and fail. Python
+# up to 3.12 goes first, as its MediaPipe brings the models that later ones have to fetch.
 $(BIN)/python:
-	@for python in $(CANDIDATES); do \
-	  $$python -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' \
-	    2>/dev/null && found=$$python && break; \
-	done; \
+	@for newest in 12 14; do for python in $(CANDIDATES); do \
+	  $$python -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, $$newest))" \
+	    2>/dev/null && found=$$python && break 2; \
+	done; done; \
 	if [ -z "$$found" ]; then \
-	  echo "Python 3.10, 3.11 or 3.12 is needed and none was found: install one, for example python3.12." >&2; \
+	  echo "Python 3.10 to 3.14 is needed and none was found: install one, for example python3.12." >&2; \
 	  exit 1; \
 	fi; \
 	if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
