@@ -35,7 +35,7 @@ def boxes_of(keypoints: Floats, scores: Floats) -> Floats:
     seen = seen_joints(scores)[..., None] & np.isfinite(keypoints).all(axis=-1, keepdims=True)
     low = np.where(seen, keypoints, np.inf).min(axis=-2)
     high = np.where(seen, keypoints, -np.inf).max(axis=-2)
-    boxes = np.concatenate([low, high], axis=-1)
+    boxes: Floats = np.concatenate([low, high], axis=-1)
     boxes[~seen.any(axis=(-2, -1))] = np.nan
     return boxes
 

@@ -128,5 +128,5 @@ def _shift(before: Sighting, after: Sighting) -> Floats:
     """How far (2,) a person went: the median of the joints seen both times, or of the boxes."""
     shared = seen_joints(before.scores) & seen_joints(after.scores)
     if shared.any():
-        return np.median((after.keypoints - before.keypoints)[shared], axis=0)
+        return np.asarray(np.median((after.keypoints - before.keypoints)[shared], axis=0))
     return np.asarray((after.box - before.box).reshape(2, 2).mean(axis=0))
