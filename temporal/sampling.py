@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -13,8 +14,16 @@ from temporal.errors import DivergenceError, WindowError
 from temporal.windows import Window, coverage
 
 Denoise = Callable[[Tensor, Tensor, Window], Tensor]
+WindowsAt = Callable[[int], Sequence[Window]]
+Jobs = Iterable[tuple[Tensor, Window]]
+RunAll = Callable[[Denoise, Tensor, Jobs], Iterator[Tensor]]
 OnStep = Callable[[int, Tensor, Tensor], Tensor | None]
 OnWindow = Callable[[int, int], None]
+
+
+def one_by_one(denoise: Denoise, timestep: Tensor, jobs: Jobs) -> Iterator[Tensor]:
+    """Predict for the windows of a step in their order."""
+    return (denoise(part, timestep, window) for part, window in jobs)
 
 
 def sample(
@@ -22,48 +31,72 @@ def sample(
     latents: Tensor,
     *,
     scheduler: Any,
-    windows: Sequence[Window],
-    device: torch.device | str | None = None,
+    windows: WindowsAt,
+    start: int = 0,
+    generator: torch.Generator | list[torch.Generator] | None = None,
+    run_all: RunAll = one_by_one,
     on_step: OnStep | None = None,
     on_window: OnWindow | None = None,
 ) -> Tensor:
     """Denoise latents (B, F, C, h, w) over the scheduler's timesteps and return them.
 
-    denoise(scaled window latents (B, f, C, h, w), timestep, window) gives the model's prediction.
-    Windows are computed on `device`; the clip stays where it is. on_step(index, timestep, latents)
-    may return other latents; on_window(done, total) reports progress. Raises DivergenceError.
+    denoise(scaled window latents (B, f, C, h, w), timestep, window) gives the model's prediction;
+    the windows' predictions are blended per frame, and the scheduler steps the whole clip at
+    once. windows(step) are the windows of a step. start: steps that are done already.
+    run_all: how the windows of one step are worked off. on_step(index, timestep, latents) may
+    return other latents; on_window(done, total) reports progress. Raises DivergenceError.
     """
-    uncovered = coverage(windows, latents.shape[1])
-    if min(uncovered) <= 0:
-        raise WindowError(f"no window gives a result for frame {uncovered.index(min(uncovered))}")
-    device = device or latents.device
-    # Every window takes complete scheduler steps of its own, so each has its own step state.
-    schedulers = [copy.deepcopy(scheduler) for _ in windows]
+    scheduler = copy.deepcopy(scheduler)  # it keeps state while it steps
+    if start:
+        scheduler.set_begin_index(start)
     steps = len(scheduler.timesteps)
-    for index, timestep in enumerate(scheduler.timesteps):
-        total = torch.zeros_like(latents, dtype=torch.float32)
-        weight = torch.zeros(latents.shape[1], dtype=torch.float32, device=latents.device)
-        for number, (window, own) in enumerate(zip(windows, schedulers, strict=True)):
-            part = latents[:, window.start : window.stop].to(device)
-            stepped = _step(denoise, part, timestep, window, own).to(latents.device)
-            shares = torch.tensor(window.weights, device=latents.device)
-            weight[window.start : window.stop] += shares
-            # `where` keeps a discarded result out even if it is not finite.
-            shares = shares[None, :, None, None, None]
-            total[:, window.start : window.stop] += torch.where(shares > 0, stepped * shares, 0.0)
+    done, total = 0, sum(len(windows(index)) for index in range(start, steps))
+    noise = {"generator": generator} if _draws_noise(scheduler) else {}
+    for index in range(start, steps):
+        timestep, planned = scheduler.timesteps[index], windows(index)
+        scaled = scheduler.scale_model_input(latents, timestep)
+        blend = _Blend(latents, planned)
+        jobs = ((scaled[:, window.start : window.stop], window) for window in planned)
+        for prediction in run_all(denoise, timestep, jobs):
+            blend.add(prediction)
+            done += 1
             if on_window is not None:
-                on_window(index * len(windows) + number + 1, steps * len(windows))
-        latents = (total / weight[None, :, None, None, None]).to(latents.dtype)
+                on_window(done, total)
+        stepped = scheduler.step(blend.result(), timestep, latents, return_dict=False, **noise)
+        latents = stepped[0].to(latents.dtype)
         _require_finite(latents, index, steps, timestep)
         if on_step is not None:
             latents = _replaced(latents, on_step(index, timestep, latents))
     return latents
 
 
-def _step(denoise: Denoise, part: Tensor, timestep: Tensor, window: Window, own: Any) -> Tensor:
-    prediction = denoise(own.scale_model_input(part, timestep), timestep, window)
-    stepped: Tensor = own.step(prediction, timestep, part, return_dict=False)[0]
-    return stepped
+class _Blend:
+    """The weighted mean of what the windows of one step predict for each frame, in float32."""
+
+    def __init__(self, latents: Tensor, windows: Sequence[Window]) -> None:
+        shares = coverage(windows, latents.shape[1])
+        if min(shares) <= 0:
+            raise WindowError(f"no window gives a result for frame {shares.index(min(shares))}")
+        self._shares = torch.tensor(shares, device=latents.device)
+        self._total = torch.zeros_like(latents, dtype=torch.float32)
+        self._waiting = iter(windows)
+
+    def add(self, prediction: Tensor) -> None:
+        """Take the prediction of the next window, (B, f, C, h, w)."""
+        window = next(self._waiting)
+        prediction = prediction.to(self._total.device, torch.float32)
+        weights = torch.tensor(window.weights, device=self._total.device)[None, :, None, None, None]
+        # `where` keeps a discarded result out even if it is not finite.
+        part = torch.where(weights > 0, prediction * weights, 0.0)
+        self._total[:, window.start : window.stop] += part
+
+    def result(self) -> Tensor:
+        """(B, F, C, h, w)."""
+        return self._total / self._shares[None, :, None, None, None]
+
+
+def _draws_noise(scheduler: Any) -> bool:
+    return "generator" in inspect.signature(scheduler.step).parameters
 
 
 def _replaced(latents: Tensor, other: Tensor | None) -> Tensor:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from typing import Literal
 
 from temporal.errors import WindowError
 
-Blend = Literal["weighted", "official"]
+Blend = Literal["weighted", "official", "shifted"]
+Ramp = Literal["clip", "window"]
+
+# Where the first border of shifted windows lies, in windows, step after step: far from where it
+# was in the steps before, and no window is shorter than a quarter.
+PHASES = (0.0, 0.5, 0.25, 0.75)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,26 +37,39 @@ class Window:
 
 
 def plan_windows(
-    frames: int, window: int, overlap: int, *, blend: Blend = "weighted", anchored: bool = True
+    frames: int,
+    window: int,
+    overlap: int = 0,
+    *,
+    blend: Blend = "weighted",
+    ramp: Ramp | None = None,
+    anchored: bool = True,
+    step: int = 0,
 ) -> list[Window]:
-    """Cover a clip of `frames` frames with windows that share `overlap` frames with the next.
+    """Cover a clip of `frames` frames with windows, those of denoising step `step`.
 
-    weighted: ramps across the overlaps, windows of nearly equal length, at most `window`; every
-    overlap from 0 to window - 1 is valid. official: the reference's windows; slot 0 of a later
-    window is discarded and, if anchored, conditioned on frame 0. Raises WindowError.
+    weighted: windows share `overlap` frames with the next, with ramps across them, and have nearly
+    equal lengths, at most `window`; every overlap from 0 to window - 1 is valid. shifted: no
+    overlap; the borders move from step to step instead. official: the reference's windows; slot 0
+    of a later window is discarded and, if anchored, conditioned on frame 0.
+    ramp: guidance rises over the clip, or over each window; None: as the reference does for
+    official, over the clip for the others. Raises WindowError.
     """
     if frames < 1 or window < 1 or overlap < 0:
         raise WindowError(
             f"need at least 1 frame, window 1 and overlap 0; got {frames} frames, "
             f"window {window}, overlap {overlap}"
         )
+    ramp = ramp or ("window" if blend == "official" else "clip")
     if blend == "official":
-        return _official_windows(frames, window, overlap, anchored)
+        return _official_windows(frames, window, overlap, anchored, ramp)
+    if blend == "shifted":
+        return _shifted_windows(frames, window, step, ramp)
     if overlap >= window:
         raise WindowError(
             f"overlap must be smaller than the window; got overlap {overlap}, window {window}"
         )
-    return _weighted_windows(frames, window, overlap)
+    return _weighted_windows(frames, window, overlap, ramp)
 
 
 def official_starts(frames: int, window: int, overlap: int) -> list[int]:
@@ -76,7 +95,9 @@ def coverage(windows: Sequence[Window], frames: int) -> list[float]:
     return total
 
 
-def _official_windows(frames: int, window: int, overlap: int, anchored: bool) -> list[Window]:
+def _official_windows(
+    frames: int, window: int, overlap: int, anchored: bool, ramp: Ramp
+) -> list[Window]:
     length = min(window, frames)
     # A clip of one window needs no overlap, and the reference fails on some there.
     starts = [0] if length == frames else official_starts(frames, window, overlap)
@@ -86,7 +107,7 @@ def _official_windows(frames: int, window: int, overlap: int, anchored: bool) ->
             stop=start + length,
             weights=(float(start == 0), *[1.0] * (length - 1)),
             controls=(0 if anchored else start, *range(start + 1, start + length)),
-            ramp=_ramp(range(length), length),
+            ramp=_ramp(start, start + length, frames, ramp),
         )
         for start in starts
     ]
@@ -99,7 +120,7 @@ def _official_windows(frames: int, window: int, overlap: int, anchored: bool) ->
     return windows
 
 
-def _weighted_windows(frames: int, window: int, overlap: int) -> list[Window]:
+def _weighted_windows(frames: int, window: int, overlap: int, ramp: Ramp) -> list[Window]:
     count = 1 if frames <= window else ceil((frames - overlap) / (window - overlap))
     slots = frames + (count - 1) * overlap
     windows = []
@@ -114,7 +135,7 @@ def _weighted_windows(frames: int, window: int, overlap: int) -> list[Window]:
                 stop=stop,
                 weights=_blend_weights(length, overlap, first=start == 0, last=stop == frames),
                 controls=tuple(range(start, stop)),
-                ramp=_ramp(range(start, stop), frames),
+                ramp=_ramp(start, stop, frames, ramp),
             )
         )
         start = stop - overlap
@@ -130,5 +151,29 @@ def _blend_weights(length: int, overlap: int, *, first: bool, last: bool) -> tup
     return tuple(weight(slot) for slot in range(length))
 
 
-def _ramp(positions: range, length: int) -> tuple[float, ...]:
-    return tuple(position / max(length - 1, 1) for position in positions)
+def _shifted_windows(frames: int, window: int, step: int, ramp: Ramp) -> list[Window]:
+    if frames <= window:
+        borders = [0, frames]
+    else:
+        first = round(window * PHASES[step % len(PHASES)]) or window
+        borders = [0, *range(first, frames, window), frames]
+        # A rest too short to be a window of its own is shared with the one before.
+        if borders[-1] - borders[-2] < window / 4 and len(borders) > 2:
+            borders[-2] = (borders[-3] + borders[-1]) // 2
+    return [
+        Window(
+            start=start,
+            stop=stop,
+            weights=(1.0,) * (stop - start),
+            controls=tuple(range(start, stop)),
+            ramp=_ramp(start, stop, frames, ramp),
+        )
+        for start, stop in pairwise(borders)
+    ]
+
+
+def _ramp(start: int, stop: int, frames: int, over: Ramp) -> tuple[float, ...]:
+    """Position of frames start to stop - 1 in the clip, or in their window, in [0, 1]."""
+    if over == "window":
+        start, stop, frames = 0, stop - start, stop - start
+    return tuple(position / max(frames - 1, 1) for position in range(start, stop))

@@ -28,12 +28,20 @@ class Conditions:
     guidance: tuple[float, float]
     guided: bool
 
+    def halves(self, *, apart: bool) -> list[slice]:
+        """Rows to be shown to the UNet together: all of them, or one guidance half at a time."""
+        rows = len(self.embeddings)
+        if not (apart and self.guided):
+            return [slice(0, rows)]
+        return [slice(0, rows // 2), slice(rows // 2, rows)]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Denoiser:
     """The `denoise` callable of `temporal.sampling` for a spatio-temporal UNet.
 
-    features: None for no control; control_scale: a number or 0-d tensor.
+    features: None for no control; control_scale: a number or 0-d tensor. halves_apart: run the
+    guidance halves one after the other, which takes longer and half the memory.
     """
 
     unet: Any
@@ -41,24 +49,36 @@ class Denoiser:
     features: ControlFeatures | None
     control_scale: float | Tensor
     conditions: Conditions
+    halves_apart: bool = False
 
+    @torch.no_grad()
     def __call__(self, latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
         """Predict for scaled window latents (B, f, C, h, w); returns float32 of that shape."""
         told, frames = self.conditions, len(window)
-        noisy = torch.cat([latents, latents]) if told.guided else latents
         image = repeat(told.image_latents, "b c h w -> b f c h w", f=frames)
-        model_input = torch.cat([noisy.to(image.dtype), image], dim=2)
+        noisy = latents.to(image.device, image.dtype)
+        noisy = torch.cat([noisy, noisy]) if told.guided else noisy
+        model_input = torch.cat([noisy, image], dim=2)
+        control = None
         if self.features is not None:
             control = self.features(timestep, window.controls)
-            self.injector.set(control, self._scales(len(latents) * frames, latents.device))
+        scales = self._scales(len(latents) * frames, image.device)
+        predictions = []
+        for rows in told.halves(apart=self.halves_apart):
+            self.injector.set(control, scales[rows.start * frames : rows.stop * frames])
+            predictions.append(self._predict(model_input[rows], timestep, rows))
+        prediction = torch.cat(predictions)
+        return self._guide(prediction, window) if told.guided else prediction
+
+    def _predict(self, model_input: Tensor, timestep: Tensor, rows: slice) -> Tensor:
         prediction: Tensor = self.unet(
             model_input,
             timestep,
-            encoder_hidden_states=told.embeddings,
-            added_time_ids=told.time_ids,
+            encoder_hidden_states=self.conditions.embeddings[rows],
+            added_time_ids=self.conditions.time_ids[rows],
             return_dict=False,
-        )[0].float()
-        return self._guide(prediction, window) if told.guided else prediction
+        )[0]
+        return prediction.float()
 
     def _guide(self, prediction: Tensor, window: Window) -> Tensor:
         without, conditional = prediction.chunk(2)

@@ -18,28 +18,31 @@ from diffusers.pipelines.stable_video_diffusion.pipeline_stable_video_diffusion 
     StableVideoDiffusionPipelineOutput,
     retrieve_timesteps,
 )
-from diffusers.utils.torch_utils import randn_tensor
 from einops import rearrange
 from PIL import Image
 from torch import Tensor
 from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
+from animate.pipelines.conditions import (
+    OFFICIAL_TIME_IDS,
+    Generators,
+    Pictures,
+    encode_conditions,
+    initial_latents,
+)
 from animate.pipelines.denoiser import Conditions, Denoiser
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
-from temporal.decode import decode_chunks, safe_precision
+from temporal.decode import decode_chunks
 from temporal.errors import ControlError
 from temporal.features import ControlFeatures, ControlSource, check_control
 from temporal.inject import inject
-from temporal.sampling import OnStep, OnWindow, sample
-from temporal.windows import Blend, Window, plan_windows
+from temporal.sampling import OnStep, OnWindow, WindowsAt, sample
+from temporal.windows import Blend, Ramp, Window, plan_windows
 
-# fps - 1, motion bucket and noise that the reference tells the UNet whatever the caller asks for.
-OFFICIAL_TIME_IDS = (6, 128, 0.02)
 DECODE_CHUNK = 8  # frames per VAE call if the caller does not say
 
 StepCallback = Callable[[Any, int, Tensor, dict[str, Any]], dict[str, Any] | None]
-Generators = torch.Generator | list[torch.Generator] | None
 
 
 class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[misc, unused-ignore]
@@ -85,7 +88,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
     @torch.no_grad()
     def __call__(
         self,
-        image: Image.Image | list[Image.Image],
+        image: Pictures,
         control: ControlSource,
         *,
         num_frames: int | None = None,
@@ -103,6 +106,9 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         window: int = 24,
         overlap: int = 6,
         blend: Blend = "weighted",
+        ramp: Ramp | None = None,
+        official: bool = False,
+        halves_apart: bool = False,
         generator: Generators = None,
         latents: Tensor | None = None,
         output_type: str = "pil",
@@ -116,9 +122,10 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         image: one picture, or one per video. control: (F, 3, H, W) floats in [0, 1], or a callable
         (start, stop) -> such frames, which needs num_frames, height and width.
         Guidance runs from min to max over the clip; at most 1 for none. control_scale 0: none.
-        window, overlap, blend: see `temporal.windows`. blend "official" repeats the reference,
-        which also ramps guidance over each window and ignores fps, motion bucket and noise in the
-        time ids; added_time_ids says what the UNet is told instead.
+        window, overlap, blend, ramp: see `temporal.windows.plan_windows`. official: repeat the
+        reference, which has its own blend and tells the UNet constants whatever fps, motion
+        bucket and noise are asked for; added_time_ids says what the UNet is told instead.
+        halves_apart: run the guidance halves one after the other, in half the memory.
         latents: (B, F, C, h, w) unit noise. output_type: "pil", "np" (B, F, H, W, 3), "pt"
         (B, F, 3, H, W) or "latent". callback_on_step_end(pipeline, step, timestep, {"latents"}).
         progress(windows done, in total) replaces the bar. Raises ControlError, WindowError and
@@ -126,26 +133,38 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         """
         frames, height, width = _clip_shape(control, num_frames, height, width)
         self.check_inputs(image, height, width)
-        anchored = self.controlnext.injection.anchored
-        windows = plan_windows(frames, window, overlap, blend=blend, anchored=anchored)
-        if added_time_ids is None and blend == "official":
-            added_time_ids = OFFICIAL_TIME_IDS
-        # SVD was trained to be told fps - 1.
-        told = added_time_ids or (fps - 1, motion_bucket_id, noise_aug_strength)
-        guidance = (min_guidance_scale, max_guidance_scale)
-        conditions = self._conditions(
-            image, (height, width), noise_aug_strength, told, guidance, generator
+        if official:
+            blend, added_time_ids = "official", added_time_ids or OFFICIAL_TIME_IDS
+        plan = self._planner(frames, window, overlap, blend, ramp)
+        plan(0)  # impossible settings are refused before the work
+        conditions = encode_conditions(
+            self,
+            image,
+            size=(height, width),
+            noise_strength=noise_aug_strength,
+            # SVD was trained to be told fps - 1.
+            time_ids=added_time_ids or (fps - 1, motion_bucket_id, noise_aug_strength),
+            guidance=(min_guidance_scale, max_guidance_scale),
+            generator=generator,
         )
         timesteps, _ = retrieve_timesteps(
             self.scheduler, num_inference_steps, self._execution_device, None, sigmas
         )
         self._num_timesteps = len(timesteps)
-        latents = self._initial_latents(conditions, frames, generator, latents)
-        with self._reported(progress, len(timesteps) * len(windows)) as on_window:
-            on_step = self._step_callback(callback_on_step_end)
-            features = self._features(control) if control_scale != 0 else None
-            latents = self._denoise(
-                latents, windows, conditions, features, control_scale, on_step, on_window
+        latents = initial_latents(self, conditions, frames, generator, latents)
+        features = self._features(control) if control_scale != 0 else None
+        with (
+            self._reported(progress) as on_window,
+            self._denoiser(conditions, features, control_scale, halves_apart) as denoise,
+        ):
+            latents = sample(
+                denoise,
+                latents,
+                scheduler=self.scheduler,
+                windows=plan,
+                generator=generator,
+                on_step=self._step_callback(callback_on_step_end),
+                on_window=on_window,
             )
         video = self._finish(latents, output_type, decode_chunk_size)
         self.maybe_free_model_hooks()  # type: ignore[no-untyped-call, unused-ignore]
@@ -163,88 +182,37 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         if not images or not all(isinstance(one, Image.Image) for one in images):
             raise TypeError("image must be a PIL image or a list of PIL images")
 
-    def _conditions(
-        self,
-        image: Image.Image | list[Image.Image],
-        size: tuple[int, int],
-        noise_strength: float,
-        told: Sequence[float],
-        guidance: tuple[float, float],
-        generator: Generators,
-    ) -> Conditions:
-        self._guidance_scale = guidance[1]
-        guided, device = self.do_classifier_free_guidance, self._execution_device
-        embeddings = self._encode_image(image, device, 1, guided)
-        pixels = self.video_processor.preprocess(image, height=size[0], width=size[1]).to(device)
-        # The reference's order of random draws: first this noise, then the latents.
-        noise = randn_tensor(pixels.shape, generator=generator, device=device, dtype=pixels.dtype)
-        with safe_precision(self.vae):
-            noisy = pixels + noise_strength * noise
-            image_latents = self._encode_vae_image(noisy, device, 1, guided)
-        fps, motion, strength = told
-        time_ids = self._get_add_time_ids(
-            fps,  # type: ignore[arg-type, unused-ignore]
-            motion,  # type: ignore[arg-type, unused-ignore]
-            strength,
-            embeddings.dtype,
-            len(pixels),
-            1,
-            guided,
-        )
-        return Conditions(
-            embeddings=embeddings,
-            image_latents=image_latents.to(embeddings.dtype),
-            time_ids=time_ids.to(device),
-            guidance=guidance,
-            guided=guided,
-        )
+    def _planner(
+        self, frames: int, window: int, overlap: int, blend: Blend, ramp: Ramp | None
+    ) -> WindowsAt:
+        anchored = self.controlnext.injection.anchored
 
-    def _initial_latents(
-        self, conditions: Conditions, frames: int, generator: Generators, latents: Tensor | None
-    ) -> Tensor:
-        images = conditions.image_latents
-        prepared: Tensor = self.prepare_latents(
-            len(images) // (2 if conditions.guided else 1),
-            frames,
-            self.unet.config["in_channels"],
-            images.shape[-2] * self.vae_scale_factor,
-            images.shape[-1] * self.vae_scale_factor,
-            images.dtype,
-            images.device,
-            generator,  # type: ignore[arg-type, unused-ignore]
-            latents,
-        )
-        # The clip's latents are small and wait in main memory, in full precision.
-        return prepared.to("cpu", torch.float32)
+        def plan(step: int) -> list[Window]:
+            return plan_windows(
+                frames, window, overlap, blend=blend, ramp=ramp, anchored=anchored, step=step
+            )
+
+        return plan
 
     def _features(self, control: ControlSource) -> ControlFeatures:
         return ControlFeatures(self.controlnext, control, device=self._execution_device)
 
-    def _denoise(
+    @contextmanager
+    def _denoiser(
         self,
-        latents: Tensor,
-        windows: list[Window],
         conditions: Conditions,
         features: ControlFeatures | None,
         control_scale: float,
-        on_step: OnStep | None,
-        on_window: OnWindow,
-    ) -> Tensor:
+        halves_apart: bool,
+    ) -> Iterator[Denoiser]:
         with inject(self.unet, self.controlnext.injection) as injector:
-            return sample(
-                Denoiser(
-                    unet=self.unet,
-                    injector=injector,
-                    features=features,
-                    control_scale=control_scale * self.controlnext.scale,
-                    conditions=conditions,
-                ),
-                latents,
-                scheduler=self.scheduler,
-                windows=windows,
-                device=self._execution_device,
-                on_step=on_step,
-                on_window=on_window,
+            yield Denoiser(
+                unet=self.unet,
+                injector=injector,
+                features=features,
+                control_scale=control_scale * self.controlnext.scale,
+                conditions=conditions,
+                halves_apart=halves_apart,
             )
 
     def _step_callback(self, callback: StepCallback | None) -> OnStep | None:
@@ -258,12 +226,17 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         return on_step
 
     @contextmanager
-    def _reported(self, progress: OnWindow | None, total: int) -> Iterator[OnWindow]:
+    def _reported(self, progress: OnWindow | None) -> Iterator[OnWindow]:
         if progress is not None:
             yield progress
-        else:
-            with self.progress_bar(total=total) as bar:
-                yield lambda done, total: bar.update()
+            return
+        with self.progress_bar(total=1) as bar:
+
+            def count(done: int, total: int) -> None:
+                bar.total = total
+                bar.update()
+
+            yield count
 
     def _finish(self, latents: Tensor, output_type: str, chunk: int | None) -> Any:
         if output_type == "latent":

@@ -162,7 +162,7 @@ def _run(
         Image.fromarray(data["image_uint8"].numpy()),
         rearrange(data["condition_uint8"], "f h w c -> f c h w") / 255,
         window=call["frames_per_batch"],
-        blend="official",
+        official=True,
         latents=data["initial_latents"],
         # The image's noise is the generator's first draw; the latents are given.
         generator=torch.Generator("cpu").manual_seed(call["image_noise_seed"]),

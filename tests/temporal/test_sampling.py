@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+)
 from torch import Tensor
 
 from temporal.errors import DivergenceError, WindowError
@@ -12,6 +16,12 @@ from temporal.sampling import sample
 from temporal.windows import Window, plan_windows
 
 FRAMES, STEPS = 11, 3
+
+
+def always(frames: int, window: int, overlap: int, blend: Any = "weighted") -> Any:
+    """The same windows in every step."""
+    planned = plan_windows(frames, window, overlap, blend=blend)
+    return lambda step: planned
 
 
 def euler() -> Any:
@@ -28,6 +38,12 @@ def multistep() -> Any:
     return scheduler
 
 
+def ancestral() -> Any:
+    scheduler = EulerAncestralDiscreteScheduler()
+    scheduler.set_timesteps(STEPS)
+    return scheduler
+
+
 def noise() -> Tensor:
     return torch.randn(1, FRAMES, 4, 3, 5, generator=torch.Generator().manual_seed(0))
 
@@ -37,19 +53,29 @@ def frame_by_frame(latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
     return torch.tanh(latents) * 0.3
 
 
-@pytest.mark.parametrize("make", [euler, multistep])
-@pytest.mark.parametrize("blend", ["weighted", "official"])
+@pytest.mark.parametrize("make", [euler, multistep, ancestral])
+@pytest.mark.parametrize("blend", ["weighted", "official", "shifted"])
 def test_windows_do_not_matter_to_a_model_without_time(make: Any, blend: Any) -> None:
-    whole = plan_windows(FRAMES, FRAMES, 0)
-    windows = plan_windows(FRAMES, 4, 2, blend=blend)
-    one = sample(frame_by_frame, noise(), scheduler=make(), windows=whole)
-    many = sample(frame_by_frame, noise(), scheduler=make(), windows=windows)
+    def planned(step: int) -> list[Window]:
+        return plan_windows(FRAMES, 4, 2, blend=blend, step=step)
+
+    whole = always(FRAMES, FRAMES, 0)
+    one, many = (
+        sample(
+            frame_by_frame,
+            noise(),
+            scheduler=make(),
+            windows=windows,
+            generator=torch.Generator().manual_seed(7),
+        )
+        for windows in (whole, planned)
+    )
     torch.testing.assert_close(many, one)
 
 
 def test_the_callers_scheduler_is_left_alone() -> None:
     scheduler = euler()
-    windows = plan_windows(FRAMES, 4, 2)
+    windows = always(FRAMES, 4, 2)
     first = sample(frame_by_frame, noise(), scheduler=scheduler, windows=windows)
     again = sample(frame_by_frame, noise(), scheduler=scheduler, windows=windows)
     assert torch.equal(first, again)
@@ -59,7 +85,7 @@ def test_overlaps_are_blended_between_the_windows() -> None:
     def constant(latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
         return torch.full_like(latents, float(window.start))
 
-    windows = plan_windows(10, 6, 2)
+    windows = always(10, 6, 2)
     start = torch.zeros(1, 10, 1, 1, 1)
     result = sample(constant, start, scheduler=euler(), windows=windows).flatten()
     assert (result[:4] == 0).all()
@@ -77,7 +103,7 @@ def test_diverging_latents_stop_with_step_and_advice(bad: float) -> None:
         return torch.full_like(latents, value)
 
     with pytest.raises(DivergenceError, match=r"step 2 of 3 .*frames \[.*10.*bfloat16"):
-        sample(breaks, noise(), scheduler=scheduler, windows=plan_windows(FRAMES, 4, 2))
+        sample(breaks, noise(), scheduler=scheduler, windows=always(FRAMES, 4, 2))
 
 
 def test_a_discarded_slot_may_diverge() -> None:
@@ -87,14 +113,14 @@ def test_a_discarded_slot_may_diverge() -> None:
             prediction[:, 0] = float("nan")
         return prediction
 
-    windows = plan_windows(FRAMES, 4, 2, blend="official")
+    windows = always(FRAMES, 4, 2, blend="official")
     assert sample(breaks, noise(), scheduler=euler(), windows=windows).isfinite().all()
 
 
 def test_steps_and_windows_are_reported() -> None:
     steps: list[int] = []
     done: list[tuple[int, int]] = []
-    windows = plan_windows(FRAMES, 4, 2)
+    windows = always(FRAMES, 4, 2)
     sample(
         frame_by_frame,
         noise(),
@@ -103,7 +129,7 @@ def test_steps_and_windows_are_reported() -> None:
         on_step=lambda index, timestep, latents: steps.append(index),
         on_window=lambda *count: done.append(count),
     )
-    total = STEPS * len(windows)
+    total = STEPS * len(windows(0))
     assert steps == [0, 1, 2]
     assert done == [(count, total) for count in range(1, total + 1)]
 
@@ -113,7 +139,7 @@ def test_a_step_callback_can_replace_the_latents() -> None:
         frame_by_frame,
         noise(),
         scheduler=euler(),
-        windows=plan_windows(FRAMES, 4, 2),
+        windows=always(FRAMES, 4, 2),
         on_step=lambda index, timestep, latents: torch.full_like(latents, float(index)),
     )
     assert (result == STEPS - 1).all()
@@ -121,4 +147,44 @@ def test_a_step_callback_can_replace_the_latents() -> None:
 
 def test_windows_that_miss_a_frame_are_refused() -> None:
     with pytest.raises(WindowError, match="frame 8"):
-        sample(frame_by_frame, noise(), scheduler=euler(), windows=plan_windows(8, 4, 2))
+        sample(frame_by_frame, noise(), scheduler=euler(), windows=always(8, 4, 2))
+
+
+def test_windows_may_change_from_step_to_step() -> None:
+    seen: list[int] = []
+
+    def look(latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
+        seen.append(window.start)
+        return torch.zeros_like(latents)
+
+    def planned(step: int) -> list[Window]:
+        return plan_windows(FRAMES, 4, blend="shifted", step=step)
+
+    done: list[tuple[int, int]] = []
+    sample(
+        look,
+        noise(),
+        scheduler=euler(),
+        windows=planned,
+        on_window=lambda *count: done.append(count),
+    )
+    starts = [[window.start for window in planned(step)] for step in range(STEPS)]
+    assert starts[0] != starts[1]
+    assert seen == [start for step in starts for start in step]
+    assert done[-1] == (len(seen), len(seen))
+
+
+@pytest.mark.parametrize("make", [euler, ancestral])
+def test_a_run_goes_on_where_it_stopped(make: Any) -> None:
+    windows, kept = always(FRAMES, 4, 2), []
+
+    def keep(index: int, timestep: Tensor, latents: Tensor) -> None:
+        kept.append((latents.clone(), generator.get_state()))
+
+    generator = torch.Generator().manual_seed(7)
+    settings = {"windows": windows, "generator": generator}
+    whole = sample(frame_by_frame, noise(), scheduler=make(), on_step=keep, **settings)
+    latents, state = kept[0]
+    generator.set_state(state)
+    rest = sample(frame_by_frame, latents, scheduler=make(), start=1, **settings)
+    assert torch.equal(rest, whole)

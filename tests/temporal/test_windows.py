@@ -110,3 +110,36 @@ def test_official_starts_fail_where_the_reference_does() -> None:
     with pytest.raises(WindowError, match="equals the effective window"):
         official_starts(4, 14, 4)
     assert official_starts(16, 14, 15) == []
+
+
+@given(settings(), st.integers(0, 9))
+def test_shifted_windows_show_every_frame_once(asked: tuple[int, int, int], step: int) -> None:
+    frames, window, _ = asked
+    plan = plan_windows(frames, window, blend="shifted", step=step)
+    assert coverage(plan, frames) == [1.0] * frames
+    assert [frame for one in plan for frame in one.controls] == list(range(frames))
+    assert max(map(len, plan)) <= window
+
+
+@given(st.integers(4, 40), st.integers(2, 300))
+def test_shifted_windows_are_never_much_shorter_than_asked(window: int, frames: int) -> None:
+    for step in range(4):
+        shortest = min(map(len, plan_windows(frames, window, blend="shifted", step=step)))
+        assert shortest >= min(frames, window // 4)
+
+
+def test_borders_of_shifted_windows_move_with_the_step() -> None:
+    borders = [
+        {one.start for one in plan_windows(96, 24, blend="shifted", step=step)} - {0}
+        for step in range(5)
+    ]
+    assert borders[0] == borders[4]
+    assert not set.intersection(*borders[:2])
+    assert len(set.union(*borders[:4])) == sum(map(len, borders[:4]))
+
+
+def test_the_ramp_can_be_chosen() -> None:
+    over_windows = plan_windows(7, 4, 1, ramp="window")
+    assert all(one.ramp[0] == 0 and one.ramp[-1] == 1 for one in over_windows)
+    official = plan_windows(7, 4, 1, blend="official", ramp="clip")
+    assert official[1].ramp[0] == pytest.approx(0.5)

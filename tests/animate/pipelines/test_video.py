@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from animate.pipelines import ControlNeXtVideoPipeline
-from animate.pipelines.video import OFFICIAL_TIME_IDS
+from animate.pipelines.conditions import OFFICIAL_TIME_IDS
 from temporal.errors import ControlError, DivergenceError
 
 Run = Callable[..., Any]
@@ -22,8 +22,8 @@ def hooks(module: nn.Module) -> int:
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in module.modules())
 
 
-@pytest.mark.parametrize("blend", ["weighted", "official"])
-@pytest.mark.parametrize("frames", [1, 3, WINDOW - 1, WINDOW, WINDOW + 1])
+@pytest.mark.parametrize("blend", ["weighted", "official", "shifted"])
+@pytest.mark.parametrize("frames", [1, 2, 3, WINDOW - 1, WINDOW, WINDOW + 1])
 def test_clips_of_any_length(frames: int, blend: str, run: Run) -> None:
     latents = run(frames, blend=blend)
     assert latents.shape == (1, frames, 4, 16, 16)
@@ -108,6 +108,30 @@ def test_guidance_leaves_the_unconditional_half_without_control(
     torch.testing.assert_close(unguided[0], first[1], atol=1e-4, rtol=1e-3)
 
 
+def test_guidance_halves_may_run_apart(run: Run, pipeline: ControlNeXtVideoPipeline) -> None:
+    rows: list[int] = []
+    handle = pipeline.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
+    together, apart = run(), run(halves_apart=True)
+    handle.remove()
+    torch.testing.assert_close(apart, together, atol=1e-4, rtol=1e-4)
+    assert rows == [2] * 4 + [1] * 8
+
+
+def test_guidance_ramps_over_the_clip_or_the_window(run: Run) -> None:
+    rising = {"min_guidance_scale": 1.0, "max_guidance_scale": 4.0}
+    flat, clip = run(11), run(11, **rising)
+    assert not torch.allclose(flat, clip, atol=1e-3)
+    assert not torch.allclose(clip, run(11, ramp="window", **rising), atol=1e-3)
+    official = run(11, official=True, **rising)
+    told = {"blend": "official", "ramp": "window", "added_time_ids": OFFICIAL_TIME_IDS}
+    assert torch.equal(official, run(11, **told, **rising))
+
+
+def test_a_falling_ramp_is_guided_too(run: Run, pipeline: ControlNeXtVideoPipeline) -> None:
+    run(3, min_guidance_scale=3.0, max_guidance_scale=1.0)
+    assert pipeline.do_classifier_free_guidance
+
+
 def test_control_may_be_drawn_when_needed(run: Run, control: Tensor) -> None:
     drawn = run(control=lambda start, stop: control[start:stop], num_frames=7, height=32, width=32)
     torch.testing.assert_close(drawn, run())
@@ -123,15 +147,16 @@ def test_given_latents_replace_the_drawn_ones(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("blend", "asked", "told"),
+    ("asked", "told"),
     [
-        ("weighted", {"fps": 12, "motion_bucket_id": 50}, (11, 50, 0.02)),
-        ("official", {"fps": 12, "motion_bucket_id": 50}, OFFICIAL_TIME_IDS),
-        ("official", {"added_time_ids": (1, 2, 3)}, (1, 2, 3)),
+        ({"fps": 12, "motion_bucket_id": 50}, (11, 50, 0.02)),
+        ({"noise_aug_strength": 0.1}, (6, 127, 0.1)),
+        ({"blend": "official", "fps": 12}, (11, 127, 0.02)),
+        ({"official": True, "fps": 12, "motion_bucket_id": 50}, OFFICIAL_TIME_IDS),
+        ({"official": True, "added_time_ids": (1, 2, 3)}, (1, 2, 3)),
     ],
 )
 def test_the_unet_is_told_what_the_caller_said(
-    blend: str,
     asked: dict[str, Any],
     told: tuple[float, ...],
     pipeline: ControlNeXtVideoPipeline,
@@ -141,7 +166,7 @@ def test_the_unet_is_told_what_the_caller_said(
     handle = pipeline.unet.register_forward_pre_hook(
         lambda module, args, kwargs: seen.append(kwargs["added_time_ids"]), with_kwargs=True
     )
-    run(3, blend=blend, **asked)
+    run(3, **asked)
     handle.remove()
     torch.testing.assert_close(seen[0][0], torch.tensor(told, dtype=torch.float32))
 
