@@ -63,11 +63,13 @@ def load_poses(path: str | os.PathLike[str]) -> PoseSequence:
     """
     path = Path(path)
     try:
+        _check_directory(path)
+    except OSError as error:
+        raise PoseFileError(f"{path} cannot be opened: {error.strerror or error}") from error
+    try:
         values = _read(path)
     except PoseFileError:
         raise
-    except OSError as error:
-        raise PoseFileError(f"{path} cannot be opened: {error.strerror or error}") from error
     except Exception as error:  # zipfile, zlib and numpy raise whatever damage makes them
         reason = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
         raise PoseFileError(
@@ -82,7 +84,6 @@ def load_poses(path: str | os.PathLike[str]) -> PoseSequence:
 
 def _read(path: Path) -> dict[str, Any]:
     """The fields by name: arrays, numbers and texts."""
-    _check_directory(path)
     with zipfile.ZipFile(path) as archive:
         members = {info.filename: info for info in archive.infolist()}
         if sum(info.file_size for info in members.values()) > MOST_BYTES:

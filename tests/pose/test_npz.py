@@ -238,3 +238,9 @@ def test_permissions_are_those_of_other_files(tmp_path: Path) -> None:
     (tmp_path / "other").touch()
     modes = {os.stat(tmp_path / name).st_mode for name in ("poses.npz", "other")}
     assert len(modes) == 1
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path: Path) -> None:
+    poses = PoseSequence.empty((64, 48), frames=200_000)
+    with pytest.raises(PoseFileError, match="200000 frames with room for 1 are too many poses"):
+        save_poses(tmp_path / "poses.npz", poses)
