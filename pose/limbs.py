@@ -69,8 +69,9 @@ def fit_limbs(driving: PoseSequence, reference: PoseSequence) -> Floats:
     The first driving person that shows enough is compared with the first person of the reference's
     first frame; the same ratios hold for all persons: their sizes beside each other stay.
     """
-    points, scores = with_middles(driving.keypoints, driving.scores)
-    target, target_scores = with_middles(*(part[:1] for part in reference.frame(0)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        points, scores = with_middles(driving.keypoints, driving.scores)
+        target, target_scores = with_middles(*(part[:1] for part in reference.frame(0)))
     seen = scores > VISIBLE
     measured = seen & _not_filled(driving, seen)
     for main in range(driving.people):

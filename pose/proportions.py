@@ -67,7 +67,7 @@ MOST_DIFFERENCE = 1 / 0.6
 STAND_INS: dict[str, tuple[tuple[str, ...], float, float]] = {
     "shoulders": (("torso",), 0.5, 2.0),
     "hips": (("shoulders", "torso"), 0.5, 2.0),
-    "foot": (("shin",), 0.6, 1.7),
+    "foot": (("shin",), 0.6, 2.5),
     "hand": (("forearm",), 0.5, 2.5),
     "neck": (("face", "head"), 0.25, 4.0),
     "face": (("head", "neck"), 0.4, 2.5),
@@ -89,18 +89,20 @@ class Proportions:
 def with_middles(keypoints: Floats, scores: Floats) -> tuple[Floats, Floats]:
     """(..., 133, 2) and (..., 133) with NECK, ROOT and HEAD: (..., 136, 2) and (..., 136).
 
-    Without ears the head is where the nose is.
+    Where one of a pair is missing, as on a figure seen from the side, the other one is the middle;
+    without ears the head is where the nose is.
     """
     points = np.concatenate([keypoints, np.full((*keypoints.shape[:-2], 3, 2), np.nan)], axis=-2)
     values = np.concatenate([scores, np.zeros((*scores.shape[:-1], 3))], axis=-1)
-    for middle, left, right in MIDDLES:
-        points[..., middle, :] = (points[..., left, :] + points[..., right, :]) / 2
-        values[..., middle] = np.minimum(values[..., left], values[..., right])
+    for middle, *pair in MIDDLES:
+        there = values[..., pair] > 0
+        places = np.where(there[..., None], points[..., pair, :], 0.0).sum(axis=-2)
+        with np.errstate(invalid="ignore"):  # nobody: 0 / 0 is missing
+            points[..., middle, :] = places / there.sum(axis=-1)[..., None]
+        values[..., middle] = values[..., pair].max(axis=-1)
     earless = values[..., HEAD] <= 0
-    points[..., HEAD, :] = np.where(
-        earless[..., None], points[..., INDEX["nose"], :], points[..., HEAD, :]
-    )
-    values[..., HEAD] = np.where(earless, values[..., INDEX["nose"]], values[..., HEAD])
+    nose = INDEX["nose"]
+    points[earless, HEAD], values[earless, HEAD] = points[earless, nose], values[earless, nose]
     return points, values
 
 

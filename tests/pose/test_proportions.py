@@ -57,6 +57,14 @@ def test_a_side_view_is_not_narrow(standing: Arrays) -> None:
     assert ratios["shoulders"] == ratios["hips"] == ratios["torso"] == pytest.approx(1, abs=0.05)
 
 
+def test_a_side_that_is_hidden_does_not_hide_the_torso(standing: Arrays) -> None:
+    reference, scores = standing[0].copy(), standing[1].copy()
+    reference[:, 0] = 0.5 + 0.05 * (reference[:, 0] - 0.5)
+    far = [index for name, index in INDEX.items() if name.startswith("right")]
+    reference[far], scores[far] = np.nan, 0
+    assert parts(standing, reference * 3, scores)["torso"] == pytest.approx(3, rel=0.02)
+
+
 def test_a_part_that_is_always_seen_short_is_measured_on_the_other_side(standing: Arrays) -> None:
     driving = np.repeat(standing[0][None], 5, axis=0)
     driving[:, INDEX["left_ankle"]] = driving[:, INDEX["left_knee"]]
