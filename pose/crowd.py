@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from copy import copy
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.backends import Estimate
 from pose.errors import BackendError
 from pose.glimpse import glimpse
 from pose.identity import Person, check_person, choose, link
@@ -18,6 +19,8 @@ from pose.likeness import boxes_of, overlap, size_of
 from pose.people import PeopleFinder, may_be_several
 from pose.skeleton import BODY, VISIBLE, Floats, Frame
 from pose.video import Clip
+
+Look = Callable[[Frame], Estimate]
 
 # The quick look at a video of which the largest person is wanted: so many frames, of which so
 # many must show several persons. A single one is more often a reflection or a torn detection.
@@ -94,14 +97,9 @@ def find_focuses(clip: Clip | Iterable[Frame], person: Person) -> list[Focus]:
     if not isinstance(clip, Clip):
         return []  # frames that can be read only once
     usual = person in ("largest", 1)
-    if usual and not may_be_several(glimpse(clip, SCOUTED)):
-        return []
+    step = max(1, round(clip.fps / LOCATED))
     try:
-        with closing(PeopleFinder()) as finder:
-            if not (_agree(finder, clip) if usual else _anywhere(finder, clip)):
-                return []
-            step = max(1, round(clip.fps / LOCATED))
-            estimates = [finder.find(frame) for frame in _every(clip, step)]
+        estimates = _locate(clip, usual, step)
     except BackendError:
         if usual:
             return []
@@ -109,7 +107,7 @@ def find_focuses(clip: Clip | Iterable[Frame], person: Person) -> list[Focus]:
     times = clip.times[::step][: len(estimates)]
     keypoints, scores = link(estimates, times, clip.size)
     if keypoints.shape[1] < 2:
-        return []
+        return []  # there is nobody to hide
     boxes = boxes_of(keypoints, scores)
     sampled = np.searchsorted(times, clip.times, side="right") - 1
     crowd = np.isfinite(boxes[..., 0]).sum(axis=1)[sampled]
@@ -127,21 +125,32 @@ def _every(clip: Clip, step: int) -> Clip:
     return sparse
 
 
-def _agree(finder: PeopleFinder, clip: Clip) -> bool:
+def _locate(clip: Clip, usual: bool, step: int) -> list[Estimate]:
+    """All persons in every step-th frame; nothing if a look at a few frames shows only one."""
+    if usual and not may_be_several(glimpse(clip, SCOUTED)):
+        return []
+    with closing(PeopleFinder()) as finder:
+        looks = (finder.find,) if usual else (finder.find, finder.find_closely)
+        crowded = _agree if usual else _anywhere
+        look = next((look for look in looks if crowded(look, clip)), None)
+        return [look(frame) for frame in _every(clip, step)] if look else []
+
+
+def _agree(look: Look, clip: Clip) -> bool:
     """Whether enough of a few frames show several persons."""
-    found = [_several(finder, frame) for frame in glimpse(clip, SCOUTED)]
+    found = [_several(look, frame) for frame in glimpse(clip, SCOUTED)]
     return sum(found) >= min(AGREED, len(found)) > 0
 
 
-def _anywhere(finder: PeopleFinder, clip: Clip) -> bool:
+def _anywhere(look: Look, clip: Clip) -> bool:
     """Whether several persons are seen at any time, looking every so many seconds."""
     frames = _every(clip, max(1, round(clip.fps * SCOUT_EVERY)))
-    return any(_several(finder, frame) for frame in frames)
+    return any(_several(look, frame) for frame in frames)
 
 
-def _several(finder: PeopleFinder, frame: Frame) -> bool:
+def _several(look: Look, frame: Frame) -> bool:
     """Whether a frame surely shows more than one person: doubtful ones and duplicates apart."""
-    keypoints, scores = finder.find(frame)
+    keypoints, scores = look(frame)
     sure = (scores[:, BODY] > VISIBLE).sum(axis=1) >= LEAST_JOINTS
     size = (frame.shape[1], frame.shape[0])
     return link([(keypoints[sure], scores[sure])], np.zeros(1), size)[0].shape[1] > 1
