@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.skeleton import Floats, Mark
-from pose.smooth import fill_gaps
+from pose.gaps import fill_gaps, steady_scores
+from pose.hands import attribute_hands
+from pose.repair import repair
+from pose.skeleton import Floats, Mark, clean
+from pose.smooth import smooth as calm
 
 SMOOTH = 0.5  # the default strength
 
@@ -16,10 +19,14 @@ def refine(
 ) -> tuple[Floats, Floats, NDArray[np.uint8]]:
     """Keypoints (F, P, 133, 2), scores and marks (F, P, 133) of Mark; the input is unchanged.
 
-    smooth: 0 leaves every position as it was seen, 1 is calmest.
+    smooth: 0 leaves every position that was seen and is plausible as it is, 1 is calmest. Hands
+    are given to their own arms, exchanged sides put right, outliers replaced, short gaps filled,
+    positions smoothed, and scores kept from flickering around the threshold (which leaves no
+    mark). Persons are independent of each other.
     """
-    marks = np.zeros(scores.shape, np.uint8)
-    found = (scores > 0).any(axis=(1, 2))
-    keypoints, scores = fill_gaps(keypoints, scores, found, times)
-    marks[~found] = np.where(scores[~found] > 0, Mark.FILLED, 0)
-    return keypoints, scores, marks
+    points, values, moved = attribute_hands(*clean(keypoints, scores))
+    points, values, repaired = repair(points, values, times)
+    points, values, filled = fill_gaps(points, values, times)
+    points = calm(points, values, times, smooth)
+    marks = repaired | filled | np.where(moved, Mark.MOVED, 0).astype(np.uint8)
+    return points, steady_scores(values, times), marks
