@@ -70,6 +70,10 @@ def version_of(backend: str | Backend) -> str:
         from pose.backends.graphs import find_pair
 
         return find_pair(asked.place).version
+    if asked.name == "mediapipe" and _by_task(asked):
+        from pose.backends.tasks import task_version
+
+        return task_version(asked.place)
     return _mediapipe_version() if asked.name == "mediapipe" else ""
 
 
@@ -87,13 +91,18 @@ def _open_dwpose(asked: _Asked, static: bool) -> Backend:
 def _open_mediapipe(asked: _Asked, static: bool) -> Backend:
     if asked.device == "cuda":
         raise BackendError("mediapipe runs on the CPU only; dwpose can use CUDA (dwpose@cuda)")
-    if asked.place is None and _mediapipe_version().partition(".")[0] in ("", "0"):
+    if not _by_task(asked):
         from pose.backends.mediapipe import open_mediapipe
 
         return open_mediapipe(static)
     from pose.backends.tasks import open_tasks
 
     return open_tasks(static, asked.place)
+
+
+def _by_task(asked: _Asked) -> bool:
+    """Whether MediaPipe works with a model file: since version 1, or if one is given."""
+    return asked.place is not None or _mediapipe_version().partition(".")[0] not in ("", "0")
 
 
 def _mediapipe_version() -> str:

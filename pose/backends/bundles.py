@@ -16,6 +16,7 @@ from typing import Protocol
 
 from pose.backends.tflite import cutout, normalized, padded
 from pose.errors import BackendError
+from pose.models import locate
 from pose.quiet import quiet_stderr
 
 # What each task looks for (kPoseDetectorModelName and the like in MediaPipe's
@@ -52,6 +53,7 @@ EXPRESSIONS = "face_blendshapes.tflite"
 EXPRESSION_POINTS, EXPRESSION_NUMBERS = (1, 146, 2), (1, 26, 2)
 
 WHEEL_MODELS = "mediapipe/modules/"
+TASK = "mediapipe-holistic"  # the name of holistic_landmarker.task in pose.catalogue
 
 
 class Folder(Protocol):
@@ -63,14 +65,21 @@ class Folder(Protocol):
 
 @cache
 def pose_bundle() -> bytes:
-    """A bundle for PoseLandmarker, which finds several persons. Raises BackendError."""
-    return _bundle(POSE, _installed())
+    """A bundle for PoseLandmarker, which finds several persons.
+
+    Under MediaPipe 1 its models are taken out of the fetched holistic_landmarker.task. Raises
+    BackendError.
+    """
+    task = None if _installed_file(POSE["pose_detector.tflite"]).is_file() else locate(TASK)
+    if task is None:
+        return _bundle(POSE, _installed_file())
+    return _bundle({name: name for name in POSE}, _inside(task, ""))
 
 
 @cache
 def hand_bundle() -> bytes:
     """A bundle for HandLandmarker, which finds hands without a body. Raises BackendError."""
-    return _bundle(HAND, _installed())
+    return _bundle(HAND, _installed_file())
 
 
 @cache
@@ -80,19 +89,21 @@ def holistic_bundle(wheel: Path | None = None) -> bytes:
     wheel: the file of a MediaPipe 0.10 wheel; without it, the installed MediaPipe has to be one.
     Raises BackendError.
     """
-    return _bundle(HOLISTIC, _inside(wheel) if wheel else _installed())
+    return _bundle(HOLISTIC, _inside(wheel, WHEEL_MODELS) if wheel else _installed_file())
 
 
-def _installed() -> Folder:
+def _installed_file(path: str = "") -> Path:
+    """A file of the installed MediaPipe's `modules`, or that folder; it need not exist."""
     spec = find_spec("mediapipe")
-    return Path(spec.origin if spec and spec.origin else "mediapipe").parent / "modules"
+    package = Path(spec.origin if spec and spec.origin else "mediapipe").parent
+    return package / "modules" / path
 
 
-def _inside(wheel: Path) -> Folder:
+def _inside(archive: Path, folder: str) -> Folder:
     try:
-        return zipfile.Path(wheel, WHEEL_MODELS)
+        return zipfile.Path(archive, folder)
     except (OSError, zipfile.BadZipFile) as error:
-        raise BackendError(f"{wheel} is not a wheel of MediaPipe 0.10 ({error})") from error
+        raise BackendError(f"{archive}: no archive of MediaPipe's models ({error})") from error
 
 
 def _bundle(members: dict[str, str], models: Folder) -> bytes:
@@ -102,8 +113,8 @@ def _bundle(members: dict[str, str], models: Folder) -> bytes:
             from mediapipe.tasks.python.metadata.metadata_writers import model_asset_bundle_utils
     except (ImportError, KeyError, OSError) as error:
         raise BackendError(
-            f"MediaPipe 0.10's models are not there ({error}); they come with "
-            "`pip install mediapipe==0.10.21` under Python 3.9 to 3.12"
+            f"MediaPipe's models are not there ({error}); they come with `pip install "
+            f"mediapipe==0.10.21` under Python 3.9 to 3.12, or by `animate models fetch {TASK}`"
         ) from error
     finished = {name: normalized(content, MEAN, STD) for name, content in contents.items()}
     if FACE_LANDMARKS in finished:

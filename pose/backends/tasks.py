@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends.base import Estimate
-from pose.backends.bundles import holistic_bundle
+from pose.backends.bundles import TASK, holistic_bundle
 from pose.backends.mediapipe import wholebody
 from pose.errors import BackendError
+from pose.models import locate
 from pose.quiet import quiet_stderr
 
 STEP = 33  # milliseconds from frame to frame, the clock of MediaPipe's Solutions (solution_base.py)
 PARTS = ("pose_landmarks", "face_landmarks", "left_hand_landmarks", "right_hand_landmarks")
 WHEEL = ".whl"
 REMEDY = (
-    "run `animate models fetch mediapipe-holistic`, or give the file by hand with "
+    f"run `animate models fetch {TASK}`, or give the file by hand with "
     "--pose-backend mediapipe:FILE.task"
 )
 
@@ -46,7 +48,7 @@ class TasksBackend:
             raise BackendError(
                 f"MediaPipe cannot be imported ({error}); run `pip install mediapipe`"
             ) from error
-        self.version = f"{mediapipe.__version__} with {file.name}"
+        self.version = task_version(file)
         self._file = file
         self._static = static
         self._models = _models(file)
@@ -113,10 +115,12 @@ def open_tasks(static: bool, file: str | Path | None = None) -> TasksBackend:
             f"{file or 'a model file'} needs MediaPipe 1 (Python 3.13 or later); MediaPipe 0.10 "
             "brings its own models: use --pose-backend mediapipe without a file"
         )
-    path = Path(file).expanduser() if file else _fetched()
-    if path is None:
-        raise BackendError(f"MediaPipe's holistic_landmarker.task is not there; {REMEDY}")
-    return TasksBackend(path, static=static)
+    return TasksBackend(_find(file), static=static)
+
+
+def task_version(file: str | Path | None = None) -> str:
+    """The version that a TasksBackend opened with this file would have. Raises BackendError."""
+    return f"{importlib.metadata.version('mediapipe')} with {_find(file).name}"
 
 
 def lacks_solutions() -> bool:
@@ -129,10 +133,11 @@ def lacks_solutions() -> bool:
     return not hasattr(mediapipe, "solutions")
 
 
-def _fetched() -> Path | None:
-    from pose.models import locate
-
-    return locate("mediapipe-holistic")
+def _find(file: str | Path | None) -> Path:
+    path = Path(file).expanduser() if file else locate(TASK)
+    if path is None:
+        raise BackendError(f"MediaPipe's holistic_landmarker.task is not there; {REMEDY}")
+    return path
 
 
 def _models(file: Path) -> dict[str, Any]:

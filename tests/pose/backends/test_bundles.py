@@ -37,6 +37,12 @@ def options(bundle: bytes) -> Any:
     return tasks.BaseOptions(model_asset_buffer=bundle)
 
 
+def members(bundle: bytes) -> dict[str, int]:
+    """The checksum of each model in a bundle."""
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        return {one.filename: one.CRC for one in archive.infolist()}
+
+
 def picture(frame: Frame) -> Any:
     return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=frame)
 
@@ -94,4 +100,14 @@ def test_hand_bundle_finds_the_hands_that_the_pose_has(dancer: Frame) -> None:
 def test_missing_models_are_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(bundles.HAND, "hand_detector.tflite", "palm_detection/none.tflite")
     with pytest.raises(BackendError, match=r"none\.tflite.*pip install mediapipe==0\.10\.21"):
-        bundles._bundle(bundles.HAND, bundles._installed())
+        bundles.hand_bundle.__wrapped__()
+
+
+def test_without_the_wheels_models_the_fetched_task_gives_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "holistic_landmarker.task").write_bytes(bundles.holistic_bundle())
+    expected = members(bundles.pose_bundle())
+    monkeypatch.setenv("ANIMATE_MODELS", str(tmp_path))
+    monkeypatch.setitem(bundles.POSE, "pose_detector.tflite", "none.tflite")
+    assert members(bundles.pose_bundle.__wrapped__()) == expected

@@ -14,9 +14,10 @@ import pytest
 from mediapipe.tasks.python.vision import holistic_landmarker
 
 from pose import BackendError, open_video
+from pose.backends import version_of
 from pose.backends.bundles import holistic_bundle
 from pose.backends.mediapipe import COMPLEXITY, wholebody
-from pose.backends.tasks import TasksBackend, lacks_solutions, open_tasks
+from pose.backends.tasks import TasksBackend, lacks_solutions, open_tasks, task_version
 from pose.models import locate
 from pose.quiet import quiet_stderr
 from pose.skeleton import BODY, FACE, INDEX, LEFT_HAND, RIGHT_HAND, Floats, Frame
@@ -173,10 +174,12 @@ def test_a_wheel_serves_as_the_file(task: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel, "w") as archive:
         for model in folder.glob("modules/*/*.tflite"):
             archive.write(model, model.relative_to(folder.parent).as_posix())
-    with (
-        zipfile.ZipFile(io.BytesIO(holistic_bundle(wheel))) as made,
-        zipfile.ZipFile(task) as expected,
-    ):
-        assert {one.filename: one.CRC for one in made.infolist()} == {
-            one.filename: one.CRC for one in expected.infolist()
-        }
+    made, expected = (zipfile.ZipFile(io.BytesIO(one)) for one in (holistic_bundle(wheel),
+                      task.read_bytes()))  # fmt: skip
+    assert [(one.filename, one.CRC) for one in made.infolist()] == [
+        (one.filename, one.CRC) for one in expected.infolist()
+    ]
+
+
+def test_the_version_is_known_without_opening(opened: Opened, task: Path) -> None:
+    assert task_version(task) == opened().version == version_of(f"mediapipe:{task}")
