@@ -124,7 +124,9 @@ def test_frames_of_two_videos_are_refused(write: Write) -> None:
 
 def test_absurd_numbers_are_refused(write: Write) -> None:
     folder = write(**{f"a_{n}_keypoints": {"people": []} for n in (0, 1, 10**11)})
-    with pytest.raises(PoseFileError, match="100000000001 frames with room for 1 are too many poses"):
+    with pytest.raises(
+        PoseFileError, match="100000000001 frames with room for 1 are too many poses"
+    ):
         read_openpose(folder)
 
 
@@ -145,9 +147,9 @@ def test_persons_without_ids_are_linked(write: Write) -> None:
 
 
 def test_persons_keep_their_ids(write: Write) -> None:
-    first, second = someone(x=100, person_id=[7]), someone(x=400, person_id=[2])
+    first, second = someone(x=100, person_id=[8]), someone(x=400, person_id=[3])
     poses = read_openpose(write(a_0={"people": [first]}, a_1={"people": [first, second]}))
-    assert poses.ids == (2, 7)
+    assert poses.ids == (3, 8)
     assert poses.keypoints[1, :, 0, 0].tolist() == [400, 100]
     assert not poses.scores[0, 0].any()
 

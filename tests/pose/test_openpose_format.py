@@ -17,7 +17,16 @@ from pose.openpose_format import (
     read_frame,
     write_frame,
 )
-from pose.skeleton import BODY_NAMES, COUNT, FACE, INDEX, LEFT_HAND, Floats
+from pose.skeleton import (
+    BODY_NAMES,
+    COUNT,
+    FACE,
+    INDEX,
+    LEFT_HAND,
+    OPENPOSE_BODY,
+    OPENPOSE_FROM_COCO,
+    Floats,
+)
 
 
 def person(seed: int = 0, share: float = 0.7) -> Floats:
@@ -35,11 +44,13 @@ def written(*people: Floats) -> dict[str, Any]:
 def test_body_25_names_every_joint_once() -> None:
     assert len(BODY_25) == len(set(BODY_25)) == 25
     assert set(BODY_25) == {*BODY_NAMES, *MIDDLES}
-    assert [BODY_25[i] for i in (0, 1, 4, 7, 8, 11, 14, 18, 21, 24)] == [
-        "nose", "neck", "right_wrist", "left_wrist", "mid_hip", "right_ankle", "left_ankle",
-        "left_ear", "left_heel", "right_heel",
-    ]  # fmt: skip
-    assert [COCO_18[i] for i in (1, 8, 13, 17)] == ["neck", "right_hip", "left_ankle", "left_ear"]
+    assert BODY_25[19:] == BODY_NAMES[17:]
+    assert [BODY_25.index(name) for name in ("mid_hip", "left_ankle", "left_heel")] == [8, 14, 21]
+
+
+def test_coco_18_is_the_order_of_the_drawings() -> None:
+    drawn = OPENPOSE_FROM_COCO[OPENPOSE_BODY]
+    assert list(COCO_18) == [BODY_NAMES[i] if i >= 0 else "neck" for i in drawn]
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1))

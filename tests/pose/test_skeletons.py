@@ -69,6 +69,34 @@ def test_black_frames_decide_nothing(save: Save, drawn: Callable[..., Iterator[F
     assert looks_like_skeletons(save([black, *drawn("soft", (320, 480), 2), black]))
 
 
+def with_something(thing: str, picture: Frame) -> Frame:
+    """A drawn skeleton of 320x480 and something else."""
+    changed = picture.copy()
+    if thing == "a dim floor":
+        changed[400:][picture[400:].max(axis=-1) < 40] = 40
+    elif thing == "a ball":
+        cv2.circle(changed, (160, 240), 40, (255, 160, 0), -1)
+    elif thing == "a fence":
+        for start, colour in enumerate((*np.eye(3), *(1 - np.eye(3)))):
+            changed[:, 3 * start :: 18] = 200 * colour
+    elif thing == "white ropes":
+        for x in range(10, 310, 60):
+            cv2.line(changed, (x, 0), (x, 480), (255, 255, 255), 9)
+    elif thing == "one colour":
+        changed[..., 1:] = 0
+    return changed
+
+
+@pytest.mark.parametrize(
+    "thing", ["nothing", "a dim floor", "a ball", "a fence", "white ropes", "one colour"]
+)
+def test_a_drawing_with_anything_else_is_a_film(
+    thing: str, save: Save, drawn: Callable[..., Iterator[Frame]]
+) -> None:
+    frames = [with_something(thing, picture) for picture in drawn("soft", (320, 480))]
+    assert looks_like_skeletons(save(frames)) is (thing == "nothing")
+
+
 def lights() -> Frame:
     """Blurred coloured lamps in the night, apart from each other."""
     rng = np.random.default_rng(0)
