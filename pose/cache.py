@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from pose.backends import Backend, backend_for, version_of
+from pose.backends import Backend, resolve_backend, version_of
 from pose.errors import PoseError, VideoError
 from pose.folders import PictureFolder
 from pose.identity import Person
@@ -51,10 +51,9 @@ def track_cached(
     name, digest = clip.info.path.resolve().name, hash_source(clip)
     entry = None
     if enabled:
-        with backend_for(backend) as estimator:
-            facts = (estimator.name, version_of(estimator))
         if isinstance(backend, str):
-            backend = facts[0]
+            backend = resolve_backend(backend)
+        facts = (getattr(backend, "name", backend), version_of(backend))
         entry = cache_folder() / f"{_key(digest, clip, *facts, person, smooth)}.npz"
         known = _recall(entry, digest)
         if known is not None:
