@@ -53,7 +53,8 @@ def track_cached(
     if enabled:
         if isinstance(backend, str):
             backend = resolve_backend(backend)
-        facts = (getattr(backend, "name", backend), version_of(backend))
+        label = backend if isinstance(backend, str) else backend.name
+        facts = (label, version_of(backend))
         entry = cache_folder() / f"{_key(digest, clip, *facts, person, smooth)}.npz"
         known = _recall(entry, digest)
         if known is not None:

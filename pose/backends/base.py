@@ -60,8 +60,8 @@ class _Asked:
 def version_of(backend: str | Backend) -> str:
     """The version of an estimator and its models; empty if it does not say.
 
-    Of a name, it is the version that opening it would give; nothing is opened for it. Raises
-    BackendError.
+    Of a name, it is the version that opening it would give; the package's own estimators are not
+    opened for it. Raises BackendError.
     """
     if not isinstance(backend, str):
         return str(getattr(backend, "version", ""))
@@ -74,7 +74,10 @@ def version_of(backend: str | Backend) -> str:
         from pose.backends.tasks import task_version
 
         return task_version(asked.place)
-    return _mediapipe_version() if asked.name == "mediapipe" else ""
+    if asked.name == "mediapipe":
+        return _mediapipe_version()
+    with backend_for(backend) as opened:
+        return version_of(opened)
 
 
 def sees_one(backend: Backend) -> bool:

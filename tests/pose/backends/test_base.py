@@ -129,6 +129,11 @@ def test_facts_that_are_not_stated_have_a_default() -> None:
     assert version_of("nobody") == ""
 
 
+def test_a_registered_estimator_is_asked_for_its_version() -> None:
+    register_backend("dated", lambda static: type("Dated", (Nobody,), {"version": "7"})())
+    assert version_of("dated") == "7"
+
+
 def test_the_version_of_a_name_is_that_of_the_opened_estimator() -> None:
     with backend_for("mediapipe") as opened:
         assert version_of("mediapipe") == version_of(opened) != ""
