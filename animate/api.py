@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from animate.config import Resolved, settings_from
+from animate.driving import Driving, open_driving
 from animate.framing import Framing, choose_size
-from animate.motion import Motion, follow
+from animate.motion import Found, Motion, find, place
 from animate.progress import Progress, Report, ignore, unheard
 from animate.result import Result
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from animate.load import Model
     from animate.pipelines.video import ControlNeXtVideoPipeline
-    from pose.video import Clip
-
-MAX_NAMED = 12  # frame numbers spelled out in a message
 
 
 def animate(
@@ -34,30 +32,32 @@ def animate(
 ) -> Result:
     """Make the character in picture `ref` move like the person in video `driving`.
 
-    settings: see animate.config.Settings. progress(stage, done, total) follows the stages load,
-    track and denoise; report(line) gets what was decided. Frames are decoded when they are asked
-    for. Raises AnimateError, pose.PoseError or temporal.TemporalError.
+    driving may also be a keypoint file (npz or OpenPose JSON), a folder of JSON files or pictures,
+    or finished skeletons. settings: see animate.config.Settings. progress(stage, done, total)
+    follows the stages track, load and denoise; report(line) gets what was decided. Frames are
+    decoded when they are asked for. Raises AnimateError, pose.PoseError or temporal.TemporalError.
     """
     from animate.load import load_model
-    from pose.video import load_image, open_video
+    from pose.video import load_image
 
     asked = settings_from(settings)
     progress, report = progress or ignore, report or unheard
-    clip = open_video(driving, fps=asked.fps, stride=asked.stride, frames=asked.frames)
+    source = open_driving(driving, asked)
     picture = load_image(ref)
+    found = find(source, picture, asked, progress)  # before the model: it may find nobody
+    for line in _describe_driving(source, found):
+        report(line)
     progress("load", 0, 1)
     model = load_model(asked)
     progress("load", 1, 1)
     size = choose_size(_size_of(picture), model.defaults, model.pipeline.size_multiple, asked.size)
     decided = asked.resolve(model.defaults, size=size, device=model.device, dtype=model.dtype)
-    for line in _describe(asked.size, decided, clip, picture, model):
+    for line in _describe(asked.size, decided, source, picture, model):
         report(line)
-    motion = follow(clip, picture, decided, model.look, progress)
-    for line in _describe_motion(motion, clip):
-        report(line)
+    motion = place(source, found, decided, model.look)
     latents = _denoise(model, picture, motion, decided, progress)
     return Result(
-        settings=decided, motion=motion, clip=clip, latents=latents, pipeline=model.pipeline
+        settings=decided, motion=motion, driving=source, latents=latents, pipeline=model.pipeline
     )
 
 
@@ -78,11 +78,11 @@ def _denoise(
     generator = torch.Generator("cpu").manual_seed(settings.seed)
     noise = None
     if settings.still_noise:
-        noise = _still_noise(model.pipeline, len(motion.steering), settings.size, generator)
+        noise = _still_noise(model.pipeline, len(motion), settings.size, generator)
     latents: Tensor = model.pipeline(
         Image.fromarray(framed),
         motion.control,
-        num_frames=len(motion.steering),
+        num_frames=len(motion),
         height=height,
         width=width,
         num_inference_steps=settings.steps,
@@ -121,13 +121,13 @@ def _size_of(picture: NDArray[np.uint8]) -> tuple[int, int]:
 def _describe(
     asked_size: tuple[int, int] | None,
     settings: Resolved,
-    clip: Clip,
+    driving: Driving,
     picture: NDArray[np.uint8],
     model: Model,
 ) -> Iterator[str]:
     """What is going to happen, line by line."""
     width, height = settings.size
-    frames = len(clip) + int(settings.reference_first)
+    frames = len(driving) + int(settings.reference_first)
     if asked_size is not None and asked_size != settings.size:
         yield (
             f"Size {asked_size[0]}x{asked_size[1]} rounded to {width}x{height}: "
@@ -135,9 +135,9 @@ def _describe(
         )
     yield f"Model {model.name}: {model.why}; on {model.device} in {model.dtype}"
     yield (
-        f"Driving video {clip.size[0]}x{clip.size[1]}, reference "
+        f"{driving.kind} {driving.size[0]}x{driving.size[1]}, reference "
         f"{picture.shape[1]}x{picture.shape[0]} -> result {width}x{height}, "
-        f"{len(clip)} frames at {clip.fps:g} per second"
+        f"{len(driving)} frames at {driving.fps:g} per second"
     )
     yield (
         f"{_windows(frames, settings)}, {_count(settings.steps, 'step')}, "
@@ -159,18 +159,17 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _describe_motion(motion: Motion, clip: Clip) -> Iterator[str]:
-    """What the tracker met with that the user should know of."""
-    if clip.damaged is not None:
+def _describe_driving(driving: Driving, found: Found) -> Iterator[str]:
+    """What was met in the driving source that the user should know of."""
+    from pose.report import preflight
+
+    if found.tracked is None:
+        yield "The skeletons steer the model as they are: nothing is fitted to the reference"
+        return
+    if driving.damaged is not None:
         yield (
-            f"The driving video is damaged at {clip.damaged:.2f} s: only the "
-            f"{len(motion.tracked)} frames before that are used"
+            f"The driving video is damaged at {driving.damaged:.2f} s: only the "
+            f"{len(found.tracked)} frames before that are used"
         )
-    filled = motion.tracked.filled
-    if filled:
-        named = ", ".join(map(str, filled[:MAX_NAMED]))
-        more = f" and {len(filled) - MAX_NAMED} more" if len(filled) > MAX_NAMED else ""
-        yield (
-            f"No person seen in {len(filled)} of {len(motion.tracked)} frames, filled in from "
-            f"their neighbours: {named}{more}"
-        )
+    for finding in preflight(found.tracked).findings:
+        yield f"{finding.level.capitalize()}: {finding.text}"

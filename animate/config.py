@@ -10,10 +10,12 @@ from animate.errors import UsageError
 
 DEVICES = ("auto", "cpu", "cuda")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
-ALIGNMENTS = ("fit", "none")
+ALIGNMENTS = ("fit", "limbs", "none")
+LOOKS = ("official", "soft", "openpose", "mimicmotion", "fingers", "direct")  # of pose.draw
 MODELS = ("auto", "mini", "svd")
 
 Blend = Literal["weighted", "official"]
+Person = Literal["largest", "all"] | int | tuple[float, float]  # pose.identity.Person
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,8 @@ class Settings:
     """What a caller may choose; None means the model's own default.
 
     model: auto, mini, svd or a folder. size: (width, height) in pixels. frames: at most so many.
-    stride: every n-th frame. fps: frames per second to read the driving video at.
+    stride: every n-th frame. fps: frames per second to read the driving video at. person: who is
+    followed, see pose.track; smooth: 0 to 1; cache: remember what was tracked.
     Raises UsageError for values that make no sense.
     """
 
@@ -89,6 +92,9 @@ class Settings:
     device: str = "auto"
     dtype: str = "auto"
     pose_backend: str = "auto"
+    person: Person = "largest"
+    smooth: float = 0.5
+    cache: bool = True
     align: str = "fit"
 
     def __post_init__(self) -> None:
@@ -99,9 +105,11 @@ class Settings:
         self._check_number("fps", above=0.0)
         self._check_number("guidance", at_least=1.0)
         self._check_number("control_scale", at_least=0.0)
+        self._check_number("smooth", at_least=0.0, at_most=1.0)
         self._check_choice("device", DEVICES)
         self._check_choice("dtype", DTYPES)
         self._check_choice("align", ALIGNMENTS)
+        self._check_person()
         if self.fps is not None and self.stride != 1:
             raise UsageError("--fps and --stride both set the rate: give one of them")
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
@@ -142,14 +150,30 @@ class Settings:
             )
 
     def _check_number(
-        self, name: str, *, at_least: float = -math.inf, above: float = -math.inf
+        self,
+        name: str,
+        *,
+        at_least: float = -math.inf,
+        above: float = -math.inf,
+        at_most: float = math.inf,
     ) -> None:
         value = getattr(self, name)
         if value is None:
             return
-        if not (math.isfinite(value) and value >= at_least and value > above):
+        if not (math.isfinite(value) and at_least <= value <= at_most and value > above):
             bound = f"of at least {at_least:g}" if at_least > -math.inf else f"above {above:g}"
+            bound = f"from {at_least:g} to {at_most:g}" if at_most < math.inf else bound
             raise UsageError(f"{_option(name)} expects a number {bound}, got {value}")
+
+    def _check_person(self) -> None:
+        if self.person == "largest":
+            return
+        from pose.identity import check_person  # needs numpy, which the default does without
+
+        try:
+            check_person(self.person)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         value = getattr(self, name)

@@ -1,4 +1,4 @@
-"""From the driving clip and the reference picture to the skeletons that steer the model."""
+"""From the driving source and the reference picture to the skeletons that steer the model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.config import Resolved
+from animate.config import Resolved, Settings
+from animate.driving import Driving, find_poses
 from animate.errors import AnimateError
 from animate.framing import Framing
 from animate.progress import Progress
@@ -18,80 +19,112 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pose.skeleton import PoseSequence
-    from pose.video import Clip
+    from pose.skeletons import Skeletons
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Motion:
-    """The poses of a clip: as tracked, and as the result shall follow them.
+    """The motion as found, and as the result shall follow it.
 
-    tracked: pixels of the driving video. steering: pixels of the result, a frame for each the
-    model makes; the first `lead` of them are the reference's own pose and not part of the clip.
+    tracked: pixels of the driving source; None if that is finished skeletons, `drawn`.
+    steering: pixels of the result, a frame for each the model makes; the first `lead` of them
+    are the reference's own pose and not part of the clip.
     """
 
-    tracked: PoseSequence
-    steering: PoseSequence
+    tracked: PoseSequence | None
+    steering: PoseSequence | None
+    drawn: Skeletons | None
+    size: tuple[int, int]  # of the result
     lead: int
     look: str
 
+    def __len__(self) -> int:
+        """Frames that the model makes."""
+        if self.drawn is not None:
+            return len(self.drawn) + self.lead
+        assert self.steering is not None
+        return len(self.steering)
+
     def draw(self, index: int, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """The skeleton of one frame of the clip as (H, W, 3), at the result's size or another."""
-        return self._draw(index + self.lead, size or self.steering.size)
+        return self._draw(index + self.lead, size or self.size)
 
     def control(self, start: int, stop: int) -> Tensor:
         """What the model sees: steering frames start to stop drawn, (n, 3, H, W) in [0, 1]."""
         import torch
 
-        stop = min(stop, len(self.steering))
-        drawn = np.stack([self._draw(index, self.steering.size) for index in range(start, stop)])
+        stop = min(stop, len(self))
+        drawn = np.stack([self._draw(index, self.size) for index in range(start, stop)])
         return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255.0
 
     def _draw(self, index: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         from pose.draw import draw
 
+        if self.drawn is not None:
+            picture = self.drawn[max(index - self.lead, 0)]
+            return Framing((picture.shape[1], picture.shape[0]), size).picture(picture)
+        assert self.steering is not None
         keypoints, scores = self.steering.frame(index)
-        return draw(keypoints, scores, size, look=self.look, source_size=self.steering.size)
+        return draw(keypoints, scores, size, look=self.look, source_size=self.size)
 
 
-def follow(
-    clip: Clip,
-    picture: NDArray[np.uint8],
-    settings: Resolved,
-    look: str,
-    progress: Progress,
-) -> Motion:
-    """Track the person in the clip and fit the poses to the body in the reference picture.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """The bodies in the driving source and in the reference; both None for finished skeletons."""
+
+    tracked: PoseSequence | None
+    reference: PoseSequence | None
+
+
+def find(
+    driving: Driving, picture: NDArray[np.uint8], asked: Settings, progress: Progress
+) -> Found:
+    """Find the poses of the clip and of the reference; needs no model.
 
     picture: (H, W, 3) as loaded, before it is brought to the result's size.
     Raises pose.PoseError; AnimateError if the reference shows no body to fit to.
     """
+    if driving.skeletons is not None:
+        return Found(tracked=None, reference=None)
+    progress("track", 0, len(driving))
+    reference = find_reference(picture, asked)  # first: it fails in a second, not in minutes
+    tracked = find_poses(driving, asked, progress)
+    progress("track", len(driving), len(driving))
+    return Found(tracked=tracked, reference=reference)
+
+
+def place(driving: Driving, found: Found, settings: Resolved, look: str) -> Motion:
+    """Fit the poses to the reference's body and bring them to the result's size."""
     from pose.align import align
-    from pose.track import track
 
-    progress("track", 0, len(clip))
-    reference = find_reference(picture, settings)  # first: it fails in a second, not in minutes
-    tracked = track(
-        clip,
-        backend=settings.pose_backend,
-        progress=lambda done, total: progress("track", done, total),
-    )
-    aligned = align(tracked, reference, mode=settings.align)
     lead = int(settings.reference_first)
-    steering = _in_front(reference, aligned) if lead else aligned
-    framing = Framing(reference.size, settings.size)
-    placed = replace(steering, keypoints=framing.points(steering.keypoints), size=settings.size)
-    return Motion(tracked=tracked, steering=placed, lead=lead, look=look)
+    steering = None
+    if found.tracked is not None and found.reference is not None:
+        aligned = align(found.tracked, found.reference, mode=settings.align)
+        steering = _in_front(found.reference, aligned) if lead else aligned
+        framing = Framing(found.reference.size, settings.size)
+        steering = replace(
+            steering, keypoints=framing.points(steering.keypoints), size=settings.size
+        )
+    return Motion(
+        tracked=found.tracked,
+        steering=steering,
+        drawn=driving.skeletons,
+        size=settings.size,
+        lead=lead,
+        look=look,
+    )
 
 
-def find_reference(picture: NDArray[np.uint8], settings: Resolved) -> PoseSequence:
+def find_reference(picture: NDArray[np.uint8], asked: Settings) -> PoseSequence:
     """The body in the reference picture; an empty one if none is needed for `align` = "none"."""
     from pose.detect import detect
     from pose.skeleton import PoseSequence
 
     try:
-        return detect(picture, backend=settings.pose_backend)
+        return detect(picture, backend=asked.pose_backend)
     except NoPersonError as error:
-        if settings.align == "none":
+        if asked.align == "none":
             return PoseSequence.empty((picture.shape[1], picture.shape[0]))
         raise AnimateError(
             "no body found in the reference picture: use one that shows a person from the head "

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Any
 
-# progress(stage, done, total); stages: load, track, denoise, decode
+# progress(stage, done, total); stages: see LABELS
 Progress = Callable[[str, int, int], None]
 Report = Callable[[str], None]
 
@@ -16,6 +16,7 @@ LABELS = {
     "load": "Loading the model",
     "track": "Tracking the dancer",
     "draw": "Drawing skeletons",
+    "overlay": "Drawing over the film",
     "denoise": "Denoising",
     "decode": "Decoding and writing",
 }

@@ -22,10 +22,10 @@ from animate.video import VideoWriter
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from animate.driving import Driving
     from animate.motion import Motion
     from animate.pipelines.video import ControlNeXtVideoPipeline
     from pose.skeleton import PoseSequence
-    from pose.video import Clip
 
 COMPARE_HEIGHT = 480  # pixels; side by side is made to be looked at, however small the model is
 
@@ -36,7 +36,7 @@ class Result:
 
     settings: Resolved
     motion: Motion
-    clip: Clip
+    driving: Driving
     latents: Tensor  # (1, F, C, h, w) on the CPU, without the leading reference frame
     pipeline: ControlNeXtVideoPipeline
 
@@ -46,11 +46,11 @@ class Result:
     @property
     def fps(self) -> float:
         """Frames per second of the result."""
-        return float(self.clip.fps)
+        return float(self.driving.fps)
 
     @property
-    def poses(self) -> PoseSequence:
-        """The poses as tracked, in pixels of the driving video."""
+    def poses(self) -> PoseSequence | None:
+        """The poses as tracked, in pixels of the driving video; None for finished skeletons."""
         return self.motion.tracked
 
     @cached_property
@@ -103,12 +103,13 @@ class Result:
 
     def _writer(self, path: Path, beside: bool, audio: bool) -> VideoWriter:
         size = self._compare_size() if beside else self.settings.size
-        return VideoWriter(path, size, self.fps, self._soundtrack() if audio else None)
+        sound = audio and self.driving.film is not None and self.driving.path.is_file()
+        return VideoWriter(path, size, self.fps, self._soundtrack() if sound else None)
 
     def _soundtrack(self) -> Soundtrack:
         return Soundtrack(
-            source=Path(self.clip.info.path),
-            start=max(0.0, float(self.clip.times[0])),
+            source=self.driving.path,
+            start=max(0.0, float(self.driving.times[0])),
             duration=len(self) / self.fps,
         )
 
@@ -117,12 +118,17 @@ class Result:
 
     def _with_panels(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         """Every frame of the result, and it beside driving frame and skeleton at one height."""
-        for index, (driving, frame) in enumerate(zip(self.clip, self.stream(), strict=True)):
+        seen = self.driving.pictures
+        driving = iter(seen) if seen is not None else None
+        for index, frame in enumerate(self.stream()):
             skeleton = self.motion.draw(index, size=_at_height(self.settings.size))
-            yield frame, np.concatenate([_fit(driving), skeleton, _fit(frame)], axis=1)
+            panels = [skeleton, _fit(frame)]
+            if driving is not None:
+                panels.insert(0, _fit(next(driving)))
+            yield frame, np.concatenate(panels, axis=1)
 
     def _compare_size(self) -> tuple[int, int]:
-        driving, _ = _at_height(self.clip.size)
+        driving = _at_height(self.driving.size)[0] if self.driving.pictures is not None else 0
         result, height = _at_height(self.settings.size)
         return driving + 2 * result, height
 

@@ -188,7 +188,8 @@ def _wrist_speed(points: Floats, visible: Flags, times: Floats) -> Floats:
     seen = visible[1:, wrists] & visible[:-1, wrists]
     steps = np.maximum(np.diff(times), 1e-6)[:, None]
     moved = np.linalg.norm(np.diff(points[:, wrists], axis=0), axis=-1) / steps
-    return np.where(seen, moved, 0.0)[seen.any(axis=1)].max(axis=1)
+    fastest: Floats = np.where(seen, moved, 0.0).max(axis=1)
+    return fastest[seen.any(axis=1)]
 
 
 def _jumps(points: Floats, visible: Flags, torso: float) -> Flags:

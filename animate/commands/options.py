@@ -6,13 +6,13 @@ import argparse
 import functools
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
+from animate.config import Person, Settings
 from animate.errors import UsageError
 from animate.files import check_output
 from animate.progress import Report, unheard
-
-READING = ("frames", "stride", "fps", "pose_backend")  # the settings of add_reading
 
 
 def size(text: str) -> tuple[int, int]:
@@ -23,6 +23,22 @@ def size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def person(text: str) -> Person:
+    """`largest`, `all`, `2` or `320,480`."""
+    from pose.identity import parse_person  # needs numpy, which --help can do without
+
+    try:
+        return parse_person(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def settings(arguments: argparse.Namespace) -> Settings:
+    """The settings among the arguments, validated."""
+    known = {field.name for field in fields(Settings)}
+    return Settings(**{name: value for name, value in vars(arguments).items() if name in known})
+
+
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Options about which frames are read and who finds the poses in them."""
     group = parser.add_argument_group("reading the driving video")
@@ -30,7 +46,26 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--stride", type=int, metavar="N", default=1, help="use every N-th frame")
     group.add_argument("--fps", type=float, metavar="F", help="resample to F frames per second")
     group.add_argument(
-        "--pose-backend", metavar="NAME", default="auto", help="pose tracker (default: auto)"
+        "--pose-backend",
+        metavar="NAME",
+        default="auto",
+        help="pose tracker: auto (default), mediapipe, dwpose, or NAME:FOLDER with its models",
+    )
+    group.add_argument(
+        "--person",
+        type=person,
+        metavar="WHO",
+        default="largest",
+        help="largest (default), all, a number (see animate pose --overlay), or a point X,Y on it",
+    )
+    group.add_argument(
+        "--smooth", type=float, metavar="S", default=0.5, help="calm the motion: 0 to 1 (0.5)"
+    )
+    group.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="track anew, even if this very video was tracked before",
     )
 
 
@@ -54,7 +89,9 @@ def check_outputs(
         check_output(video, overwrite=arguments.force)
         taken.add(video.resolve())
     if poses is not None:
-        check_output(poses, overwrite=arguments.force, suffixes=(".npz",))
+        from animate.poses import check_poses
+
+        check_poses(poses, overwrite=arguments.force)
 
 
 def speaker(arguments: argparse.Namespace) -> Report:

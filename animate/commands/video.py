@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import fields
 from pathlib import Path
 
 from animate.commands import options
-from animate.config import ALIGNMENTS, DEVICES, DTYPES, Settings
+from animate.config import ALIGNMENTS, DEVICES, DTYPES
 from animate.progress import StageBars
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the plain form."""
     parser.usage = "animate VIDEO --ref IMAGE [-o OUT.mp4] [options]"
-    parser.add_argument("driving", metavar="VIDEO", type=Path, help="the motion to follow")
+    parser.add_argument(
+        "driving",
+        metavar="VIDEO",
+        type=Path,
+        help="the motion to follow: a video, keypoints or skeletons",
+    )
     parser.add_argument(
         "--ref", metavar="IMAGE", type=Path, required=True, help="picture of the character"
     )
@@ -30,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save-compare", metavar="FILE.mp4", type=Path, help="write that as a second video"
     )
     output.add_argument("--no-audio", action="store_true", help="leave the sound out")
-    output.add_argument("--save-poses", type=Path, metavar="FILE.npz", help="keep the keypoints")
+    output.add_argument(
+        "--save-poses", type=Path, metavar="FILE.npz|FOLDER", help="keep the keypoints"
+    )
     options.add_reading(parser)
     _add_model(parser)
 
@@ -55,7 +61,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--align",
         choices=ALIGNMENTS,
         default="fit",
-        help="fit the poses to the reference's body (default), or take them as they are",
+        help="fit the poses to the reference's body (default), give them its own bone lengths "
+        "(limbs), or take them as they are (none)",
     )
 
 
@@ -64,9 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     start = time.monotonic()
     output = arguments.output or Path(f"{arguments.driving.stem}_{arguments.ref.stem}.mp4")
     options.check_outputs(arguments, [output, arguments.save_compare], arguments.save_poses)
-    names = {field.name for field in fields(Settings)}
-    settings = {name: value for name, value in vars(arguments).items() if name in names}
-    checked = Settings(**settings)  # wrong values are told before torch takes its seconds to load
+    checked = options.settings(arguments)  # wrong values are told before torch takes its seconds
     say = options.speaker(arguments)
     with StageBars(quiet=arguments.quiet) as bars:
         from animate.api import animate
@@ -84,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
         )
     if arguments.save_compare:
         say(f"Wrote {arguments.save_compare}: driving video, skeleton and result side by side")
-    if arguments.save_poses:
+    if arguments.save_poses and result.poses is not None:
         from animate.poses import save_poses
 
         save_poses(arguments.save_poses, result.poses)

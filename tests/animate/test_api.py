@@ -46,7 +46,7 @@ def test_frames_poses_and_settings(result: Result) -> None:
 
 def test_progress_follows_the_stages(result: Result, events: list[tuple[str, int, int]]) -> None:
     assert result
-    assert list(dict.fromkeys(stage for stage, _, _ in events)) == ["load", "track", "denoise"]
+    assert list(dict.fromkeys(stage for stage, _, _ in events)) == ["track", "load", "denoise"]
     assert events[-1][1] == events[-1][2]
     assert ("track", 3, 3) in events
 
@@ -72,7 +72,7 @@ def test_compare_puts_three_pictures_side_by_side(result: Result, tmp_path: Path
     clip = open_video(result.save(tmp_path / "out.mp4", compare=True))
     frame = next(iter(clip))
     height, width = frame.shape[:2]
-    driving = round(height * result.clip.size[0] / result.clip.size[1])
+    driving = round(height * result.driving.size[0] / result.driving.size[1])
     assert width == pytest.approx(driving + 2 * height * 64 / 96, abs=2)
     skeleton = frame[:, driving + 4 : driving + height * 64 // 96 - 4]
     assert 0 < (skeleton.max(axis=2) > 60).mean() < 0.4

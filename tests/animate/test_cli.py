@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -85,10 +86,10 @@ def test_video_is_written_beside_what_was_decided(
     clip = open_video(tmp_path / "three_hero.mp4")
     assert (clip.size, len(clip)) == ((64, 96), 3)
     told = run.out.splitlines()
-    assert told[0].startswith("Model tiny: ")
+    assert any(line.startswith("Model tiny: ") for line in told)
     assert "result 64x96, 3 frames at 24 per second" in run.out
     assert "One window of 3 frames" in run.out
-    assert re.fullmatch(r"Stages: load .* s, track .* s, denoise .* s, decode .* s", told[-2])
+    assert re.fullmatch(r"Stages: track .* s, load .* s, denoise .* s, decode .* s", told[-2])
     assert re.fullmatch(r"Wrote three_hero\.mp4: 3 frames, 0\.1 s of video, in .* s", told[-1])
 
 
@@ -141,7 +142,7 @@ def test_frames_without_a_person_are_filled_and_named(
 ) -> None:
     run = quick(interrupted_dance)
     assert run.code == 0, run.err
-    assert re.search(r"No person seen in 2 of 6 frames, filled in .*: 2, 3$", run.out, re.MULTILINE)
+    assert "2 of 6 frames: no person; filled in from the frames around (frames 2-3)" in run.out
 
 
 def test_pose_writes_skeletons_and_keypoints(
@@ -154,7 +155,54 @@ def test_pose_writes_skeletons_and_keypoints(
     assert (len(clip), clip.size) == (3, open_video(three_frames).size)
 
 
+def test_pose_reports_for_people_and_for_programs(
+    command: Command, interrupted_dance: Path, tmp_path: Path
+) -> None:
+    run = command("pose", interrupted_dance, "--overlay", "over.mp4", "--save-poses", "json")
+    assert run.code == 0, run.err
+    assert "Verdict: poor" in run.out
+    assert "2 of 6 frames: no person" in run.out
+    assert names(tmp_path) == ["gap_pose.mp4", "json", "over.mp4"]
+    assert len(list((tmp_path / "json").iterdir())) == 6
+    assert len(open_video(tmp_path / "over.mp4")) == 6
+    run = command("pose", interrupted_dance, "--force", "--json")
+    (report,) = json.loads(run.out)
+    assert (report["verdict"], report["frames"], run.err) == ("poor", 6, "")
+
+
+@pytest.mark.parametrize("kind", ["npz", "json", "skeletons"])
+def test_what_pose_wrote_can_drive(
+    kind: str, command: Command, quick: Command, three_frames: Path, tmp_path: Path
+) -> None:
+    keep = {"npz": "p.npz", "json": "p"}.get(kind, "other.npz")
+    written = command("pose", three_frames, "-o", "s.mp4", "--save-poses", keep)
+    assert written.code == 0, written.err
+    source = tmp_path / ("s.mp4" if kind == "skeletons" else keep)
+    run = quick(source, "-o", "out.mp4", "--save-compare", "c.mp4")
+    assert run.code == 0, run.err
+    told = "Skeletons 576x864" if kind == "skeletons" else "Keypoints 576x864"
+    assert told in run.out
+    assert len(open_video(tmp_path / "out.mp4")) == 3
+
+
+def test_keypoints_steer_as_the_film_did(
+    command: Command, quick: Command, three_frames: Path, tmp_path: Path
+) -> None:
+    assert command("pose", three_frames, "-o", "s.mp4").code == 0
+    assert quick(three_frames, "-o", "film.mp4", "--no-audio").code == 0
+    assert quick(tmp_path / "s.npz", "-o", "points.mp4").code == 0
+    assert (tmp_path / "points.mp4").read_bytes() == (tmp_path / "film.mp4").read_bytes()
+
+
 # What it refuses
+
+
+def test_nobody_is_found_out_before_a_model_is_loaded(
+    command: Command, nobody: Path, hero: Path, tmp_path: Path
+) -> None:
+    run = command(nobody, "--ref", hero, "--model", tmp_path)  # which is no model
+    assert run.code == 1
+    assert "no person found in" in run.complaint
 
 
 def test_existing_output_is_kept_without_force(
@@ -177,7 +225,8 @@ def bad_videos(clips: Path, three_frames: Path, hero: Path) -> dict[str, Path]:
     bad["text"].write_text("Not a video, but a letter.\n")
     bad["cut"].write_bytes(three_frames.read_bytes()[: three_frames.stat().st_size // 2])
     Image.new("RGB", (2, 2)).save(clips / "dot.gif", save_all=True, append_images=[])
-    return {**bad, "dot": clips / "dot.gif", "picture": hero, "folder": clips}
+    (clips / "none").mkdir()
+    return {**bad, "dot": clips / "dot.gif", "picture": hero, "folder": clips / "none"}
 
 
 @pytest.mark.parametrize(
@@ -189,7 +238,7 @@ def bad_videos(clips: Path, three_frames: Path, hero: Path) -> dict[str, Path]:
         ("cut", "damaged"),
         ("dot", "2x2 pixels"),
         ("picture", "picture, not a video"),
-        ("folder", "is a folder"),
+        ("folder", "holds no pictures"),
     ],
 )
 def test_unreadable_driving_video_is_one_line(
@@ -235,7 +284,7 @@ def test_unreadable_reference_is_one_line(quick: Command, one_frame: Path) -> No
         (["--device", "tpu"], "invalid choice: 'tpu'"),
         (["--no-such-option"], "unrecognized arguments"),
         (["-o", "out.avi"], "must end in .mp4"),
-        (["--save-poses", "poses.txt"], "must end in .npz"),
+        (["--save-poses", "poses.txt"], "a .npz file, or into a folder"),
     ],
 )
 def test_wrong_usage_is_one_line_and_code_2(

@@ -19,7 +19,9 @@ def motion() -> Motion:
     steering = PoseSequence(
         keypoints=keypoints, scores=np.ones((3, 1, COUNT)), size=(64, 96), fps=24.0
     )
-    return Motion(tracked=steering, steering=steering, lead=1, look="soft")
+    return Motion(
+        tracked=steering, steering=steering, drawn=None, size=(64, 96), lead=1, look="soft"
+    )
 
 
 def test_control_is_frames_in_unit_range(motion: Motion) -> None:
