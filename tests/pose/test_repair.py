@@ -78,6 +78,18 @@ def test_a_fast_stroke_and_its_turn_survive(dancer: Arrays) -> None:
     assert not repair(points, scores, times)[2].any()
 
 
+def test_a_sudden_reversal_survives(dancer: Arrays) -> None:
+    points, scores, times = dancer
+    points[:, 0, WRIST, 0] -= 5 * TORSO * abs(times - times[30])  # 0.2 torso lengths a frame
+    assert not repair(points, scores, times)[2].any()
+
+
+def test_a_joint_that_always_trembles_has_no_outliers(dancer: Arrays) -> None:
+    points, scores, times = dancer
+    points[:, 0, WRIST] += np.random.default_rng(1).normal(0, 0.15 * TORSO, (60, 2))
+    assert not repair(points, scores, times)[2].any()
+
+
 def test_where_a_hidden_joint_jumps_matters_to_nobody(dancer: Arrays) -> None:
     points, scores, times = dancer
     points[20, 0, WRIST] += TORSO
@@ -115,6 +127,21 @@ def test_hands_go_with_the_arms_and_scores_with_positions(dancer: Arrays) -> Non
 def test_fewer_frames_are_exchanged_when_both_would_do(dancer: Arrays) -> None:
     points, scores, times = dancer
     exchange(points, range(60), "arms", "legs", "head")
+    assert not repair(points, scores, times)[2].any()
+    exchange(points, range(20), "arms")  # so that 40 frames are wrong, and 20 are right
+    marks = repair(points, scores, times)[2]
+    assert np.flatnonzero((marks == Mark.SWAPPED).any(axis=(1, 2))).tolist() == list(range(20))
+
+
+def test_sides_that_lie_on_each_other_or_are_hidden_are_left_alone(dancer: Arrays) -> None:
+    points, scores, times = dancer
+    rng = np.random.default_rng(2)
+    left, right = HALVES["legs"].mirror.T
+    points[:, 0, left] = points[:, 0, right] + rng.normal(0, 0.02 * TORSO, (60, len(left), 2))
+    assert not repair(points, scores, times)[2].any()
+    points[:, 0, left] += TORSO
+    scores[:, 0, [*left, *right]] = 0.05
+    exchange(points, [20], "legs")
     assert not repair(points, scores, times)[2].any()
 
 
