@@ -30,8 +30,8 @@ from pose.skeleton import (
 )
 
 CANVAS_SHORT_SIDE = 2160
-# Fingers of "fingers", chosen so that they are 2.5 times as thick as the official ones on a hand
-# of 200 canvas pixels, which a whole standing figure has.
+# Fingers of "fingers" are 2.5 times as thick as the official ones on a hand of 200 canvas pixels,
+# which a whole standing figure has, and grow with the hand.
 FINGER_OF_HAND = 1 / 40
 KNUCKLE_OF_HAND = 1 / 45
 MOST_FINGER = 54.0  # canvas pixels: a fortieth of the picture

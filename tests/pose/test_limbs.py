@@ -154,6 +154,20 @@ def test_a_standing_foot_stands_still_on_other_legs(standing: Arrays) -> None:
     assert np.ptp(ankle, axis=0).max() < 0.005 * leg
 
 
+def test_stepping_from_foot_to_foot_moves_no_standing_foot(standing: Arrays) -> None:
+    seq, frames = figure(standing), 60
+    keypoints = np.repeat(seq.keypoints, frames, axis=0)
+    lift = np.clip(20 * np.sin(np.linspace(0, 6 * np.pi, frames)), 0, None)
+    keypoints[:, 0, INDEX["right_ankle"], 1] -= lift
+    scores = np.repeat(seq.scores, frames, axis=0)
+    driving = PoseSequence(keypoints=keypoints, scores=scores, size=SIZE, fps=24)
+    wide = seq.keypoints.copy()
+    for side, way in (("left", 12), ("right", -12)):
+        wide[:, :, [i for i in joints(side) if i > 10], 0] += way
+    moved = align(driving, replace(seq, keypoints=wide), "limbs").keypoints[:, 0]
+    assert np.ptp(moved[:, INDEX["left_ankle"]], axis=0).max() < 0.5
+
+
 def test_the_figure_stands_where_the_reference_stands(standing: Arrays) -> None:
     driving, child = swaying(standing), figure(standing, 0.5)
     child = replace(child, keypoints=child.keypoints + np.array([70, 250]))

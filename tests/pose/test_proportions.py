@@ -57,6 +57,15 @@ def test_a_side_view_is_not_narrow(standing: Arrays) -> None:
     assert ratios["shoulders"] == ratios["hips"] == ratios["torso"] == pytest.approx(1, abs=0.05)
 
 
+def test_two_side_views_say_nothing_about_shoulders(standing: Arrays) -> None:
+    narrow = [standing[0].copy(), standing[0].copy()]
+    for figure, width in zip(narrow, (0.1, 0.16), strict=True):
+        figure[:, 0] = 0.5 + width * (figure[:, 0] - 0.5)
+    ratios = parts((narrow[0], standing[1]), narrow[1])
+    assert ratios["shoulders"] == ratios["torso"] == pytest.approx(1)
+    assert parts((narrow[0], standing[1]), narrow[1] * 2)["hips"] == pytest.approx(2)
+
+
 def test_a_side_that_is_hidden_does_not_hide_the_torso(standing: Arrays) -> None:
     reference, scores = standing[0].copy(), standing[1].copy()
     reference[:, 0] = 0.5 + 0.05 * (reference[:, 0] - 0.5)
