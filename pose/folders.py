@@ -59,7 +59,11 @@ class PictureFolder(Clip):
         return frame
 
     def __iter__(self) -> Iterator[Frame]:
-        return (self[position] for position in range(len(self)))
+        return self.part(0, len(self))
+
+    def part(self, start: int, stop: int) -> Iterator[Frame]:
+        """Frames start to stop."""
+        return (self[position] for position in range(start, min(stop, len(self))))
 
 
 def open_pictures(
