@@ -80,7 +80,7 @@ def test_a_fast_stroke_and_its_turn_survive(dancer: Arrays) -> None:
 
 def test_a_sudden_reversal_survives(dancer: Arrays) -> None:
     points, scores, times = dancer
-    points[:, 0, WRIST, 0] -= 5 * TORSO * abs(times - times[30])  # 0.2 torso lengths a frame
+    points[:, 0, WRIST, 0] -= 8 * TORSO * abs(times - times[30])  # 0.3 torso lengths a frame
     assert not repair(points, scores, times)[2].any()
 
 
