@@ -91,7 +91,8 @@ def test_any_pose_on_itself_stays(seed: int, width: int, height: int) -> None:
     seq = PoseSequence(
         keypoints=keypoints, scores=rng.uniform(0.31, 1, (1, 1, COUNT)), size=(width, height)
     )
-    np.testing.assert_allclose(align(seq, seq).keypoints, seq.keypoints, atol=1e-6)
+    for mode in ("fit", "none"):  # "limbs": see test_limbs
+        np.testing.assert_allclose(align(seq, seq, mode).keypoints, seq.keypoints, atol=1e-6)
 
 
 @settings(max_examples=50, deadline=None)
