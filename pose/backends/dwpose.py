@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.backends.base import DEVICES
 from pose.backends.graphs import Graph, Pair, find_pair, unreadable
 from pose.errors import BackendError
 from pose.skeleton import COUNT, Floats, clean
 
-DEVICES = ("auto", "cpu", "cuda")
 PACKAGES = ("rtmlib", "onnxruntime")
 CUDA = "CUDAExecutionProvider"
 LEAST_PERSON = 0.3  # a detection's score; the official code's and, with NMS inside, rtmlib's
@@ -55,6 +55,8 @@ class DWPoseBackend:
     name = "dwpose"
 
     def __init__(self, folder: str | None = None, *, device: str = "auto") -> None:
+        if device not in DEVICES:
+            raise BackendError(f"dwpose: expected device {' | '.join(DEVICES)}, got {device!r}")
         for package in PACKAGES:
             if importlib.util.find_spec(package) is None:
                 raise BackendError(f"dwpose needs {package}, not installed here; {INSTALL}")
@@ -129,9 +131,9 @@ def _load(files: Pair, device: str, *, quiet: bool) -> tuple[Any, Any]:
         pose = _tool(rtmlib.RTMPose, files.pose, device)
     finally:
         onnxruntime.set_default_logger_severity(WARNING)
-    width, height = Graph.of(detector.session).input_size(files.detector)
+    width, height = Graph.of(detector.session).input_size(files.detector, "detector")
     detector.model_input_size = (height, width)  # YOLOX has it this way round
-    pose.model_input_size = Graph.of(pose.session).input_size(files.pose)
+    pose.model_input_size = Graph.of(pose.session).input_size(files.pose, "pose")
     return detector, pose
 
 

@@ -15,6 +15,7 @@ from pose.models import locate
 from pose.skeleton import COUNT
 
 ROLES = ("detector", "pose")
+DETECTOR_SIDE = 640  # YOLOX's own, for files that leave it open
 SPLIT = 2  # SimCC bins per input pixel, as rtmlib reads them
 EXPECTED = (
     "expected are a YOLOX detector, from 1x3xHxW to 1xNx5 or 1xNx85, and a SimCC pose model, "
@@ -39,7 +40,7 @@ class Graph:
     def of(cls, session: Any) -> Graph:
         """The graph that an onnxruntime session runs."""
         ends = (session.get_inputs(), session.get_outputs())
-        return cls(*(tuple(tuple(value.shape) for value in end) for end in ends))
+        return cls(*(tuple(tuple(value.shape or ()) for value in end) for end in ends))
 
     @property
     def role(self) -> str:
@@ -52,23 +53,24 @@ class Graph:
         last = self.outputs[0][-1] if self.outputs[0] else 0
         return "detector" if ranks[0] == 3 and (not isinstance(last, int) or last >= 5) else ""
 
-    def input_size(self, path: Path) -> tuple[int, int]:
+    def input_size(self, path: Path, role: str) -> tuple[int, int]:
         """(width, height) of the pictures that the model wants.
 
-        Raises BackendError if the file does not say, or if the outputs of a pose model are not
-        those of this size and of 133 keypoints.
+        Raises BackendError if the shapes speak against the role, or if the file of a pose model
+        leaves its size open or is one of other keypoints.
         """
+        if self.role not in ("", role) or [len(shape) for shape in self.inputs] != [4]:
+            raise _odd(path, self)
         height, width = self.inputs[0][2:]
         if not (isinstance(height, int) and isinstance(width, int)):
+            if role == "detector":
+                return DETECTOR_SIDE, DETECTOR_SIDE
             raise _odd(path, self)
-        bins = [[COUNT, SPLIT * side] for side in (width, height)]
-        given = [list(shape[1:]) for shape in self.outputs]
-        if self.role == "pose" and any(
-            isinstance(there, int) and there != here
-            for shape, wanted in zip(given, bins, strict=True)
-            for there, here in zip(shape, wanted, strict=True)
-        ):
-            raise _odd(path, self)
+        if self.role == "pose":
+            given = [side for shape in self.outputs for side in shape[1:]]
+            wanted = (COUNT, SPLIT * width, COUNT, SPLIT * height)
+            if any(isinstance(a, int) and a != b for a, b in zip(given, wanted, strict=True)):
+                raise _odd(path, self)
         return width, height
 
 
@@ -141,7 +143,7 @@ def _role(path: Path) -> str:
     graph = Graph.of(session)
     if not graph.role:
         raise _odd(path, graph)
-    graph.input_size(path)
+    graph.input_size(path, graph.role)
     return graph.role
 
 

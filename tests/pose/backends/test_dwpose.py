@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pose.backends import open_backend, resolve_backend, version_of
+from pose.backends.dwpose import DWPoseBackend
 from pose.errors import BackendError
 from pose.skeleton import (
     COUNT,
@@ -320,11 +321,23 @@ def test_a_model_of_other_keypoints_is_refused(folder: Path, name: str) -> None:
         open_backend(f"dwpose:{folder}")
 
 
+def test_a_known_name_on_the_wrong_model_is_refused(folder: Path) -> None:
+    (folder / "b.onnx").rename(folder / "yolox_l.onnx")
+    (folder / "a.onnx").rename(folder / "dw-ll_ucoco_384.onnx")
+    with pytest.raises(BackendError, match=r"yolox_l\.onnx is not a model that dwpose knows"):
+        open_backend(f"dwpose:{folder}")
+
+
 def test_asked_for_cuda_that_is_not_there_is_an_error(folder: Path) -> None:
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
     with pytest.raises(BackendError, match=r"CUDA was asked for.*pip install onnxruntime-gpu"):
         open_backend(f"dwpose:{folder}@cuda")
+
+
+def test_unknown_devices_are_told(folder: Path) -> None:
+    with pytest.raises(BackendError, match=r"expected device auto \| cpu \| cuda, got 'gpu'"):
+        DWPoseBackend(str(folder), device="gpu")
 
 
 @pytest.fixture
