@@ -8,11 +8,12 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.backends import Backend, Estimate, backend_for, sees_one
+from pose.backends import Backend, Estimate, sees_one
 from pose.crowd import Focus, find_focus
 from pose.errors import NoPersonError
 from pose.identity import Person, choose, link
 from pose.observe import Observations, Progress, Source, name_of, observe
+from pose.parallel import crew_for
 from pose.refine import SMOOTH, refine
 from pose.skeleton import Frame, PoseSequence
 from pose.video import Clip, open_video
@@ -37,8 +38,9 @@ def track(
     `marks`. Raises NoPersonError if no frame shows a person, VideoError, BackendError.
     """
     clip = open_video(source) if isinstance(source, (str, os.PathLike)) else source
-    focus = _focus(clip, backend, person)
-    seen = observe(clip, backend=backend, focus=focus, workers=workers, progress=progress)
+    with crew_for(clip, backend, workers) as crew:
+        focus = find_focus(clip, person) if sees_one(crew.estimator) else None
+        seen = observe(clip, backend=crew, focus=focus, progress=progress)
     if not any(len(points) for points, _ in seen.estimates):
         raise NoPersonError(_nobody(clip, seen))
     keypoints, scores = link(seen.estimates, seen.times, seen.size)
@@ -56,15 +58,6 @@ def track(
         backend=seen.backend,
         backend_version=seen.backend_version,
     )
-
-
-def _focus(clip: Clip | Iterable[Frame], backend: str | Backend, person: Person) -> Focus | None:
-    """Where to look, for an estimator that sees one person in a video of several."""
-    if not isinstance(clip, Clip):
-        return None  # frames that can be read only once
-    with backend_for(backend) as estimator:
-        single = sees_one(estimator)
-    return find_focus(clip, person) if single else None
 
 
 def _crowd(estimates: list[Estimate], focus: Focus | None) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,29 @@ def test_frames_before_the_start_of_a_cut_are_skipped(ffmpeg: Make, plain: Path)
     clip = open_video(cut)
     assert len(clip) == len(list(clip)) < 20
     assert clip.times[0] == 0
+    assert same(next(iter(clip)), next(islice(open_video(plain), 13, None)))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("open.mp4", ["-x264-params", "open-gop=1:keyint=8:min-keyint=8:bframes=3"]),
+        ("closed.mp4", ["-g", "8", "-bf", "2"]),
+        ("single.mp4", ["-g", "999"]),
+        ("every.mp4", ["-g", "1"]),
+    ],
+)
+def test_a_part_and_a_stride_show_the_frames_of_the_whole(
+    name: str, options: list[str], film: Make
+) -> None:
+    path = film(name, "-pix_fmt", "yuv420p", *options, seconds=4)
+    whole = list(open_video(path))
+    assert len(whole) == 40
+    for start in range(0, 38, 5):
+        part = list(open_video(path).part(start, start + 2))
+        assert all(same(a, b) for a, b in zip(part, whole[start : start + 2], strict=True))
+    strided = list(open_video(path, stride=9))
+    assert all(same(a, b) for a, b in zip(strided, whole[::9], strict=True))
 
 
 def test_a_damaged_file_gives_its_readable_part(film: Make, tmp_path: Path) -> None:

@@ -1,0 +1,67 @@
+"""The further processes of pose.parallel: parts of a video in, estimates out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.backends import Backend, open_backend, version_of
+from pose.crowd import Focus
+from pose.errors import PoseError
+from pose.parts import estimate_part
+from pose.video import Clip, VideoInfo
+from pose.wire import Message, receive, send
+
+
+def main(backend: str) -> None:
+    """Serve standard input and output until either is closed."""
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print must not come between the messages
+    try:
+        serve(sys.stdin.buffer, output, backend)
+    except BrokenPipeError:  # nobody waits for the results any more
+        os._exit(1)
+
+
+def serve(jobs: IO[bytes], output: IO[bytes], backend: str) -> None:
+    """Answer every job with its estimates, one message a frame, and an end or an error."""
+    try:
+        ready: Backend | None = open_backend(backend)  # while the first job is being prepared
+        while (job := receive(jobs)) is not None:
+            estimator, ready = ready or open_backend(backend), None
+            try:
+                _work(job, estimator, output)
+            finally:
+                estimator.close()
+    except PoseError as error:
+        send(output, "error", type=type(error).__name__, message=str(error))
+
+
+def _work(job: Message, estimator: Backend, output: IO[bytes]) -> None:
+    clip, focus = unpack(job)
+    send(output, "start", name=estimator.name, version=version_of(estimator))
+    start, stop = job.facts["start"], job.facts["stop"]
+    for keypoints, scores in estimate_part(estimator, clip, start, stop, focus):
+        send(output, "estimate", keypoints, scores)
+    send(output, "end", damaged=clip.damaged)
+
+
+def pack(clip: Clip, focus: Focus | None) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+    """A clip, and where to look in it, as the facts and arrays of a message."""
+    info = {**vars(clip.info), "path": str(clip.info.path)}
+    facts = {"info": info, "fps": clip.fps, "number": focus.number if focus else None}
+    looks = [focus.boxes, focus.crowd] if focus else []
+    return facts, [np.asarray(clip.indices), np.asarray(clip.times), *looks]
+
+
+def unpack(job: Message) -> tuple[Clip, Focus | None]:
+    """The inverse of pack."""
+    info = VideoInfo(**{**job.facts["info"], "path": Path(job.facts["info"]["path"])})
+    indices, times, *looks = job.arrays
+    focus = Focus(looks[0], looks[1], job.facts["number"]) if looks else None
+    return Clip(info, indices, times, job.facts["fps"]), focus
