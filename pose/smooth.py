@@ -139,20 +139,21 @@ def _solve(points: Floats, weights: Floats, stiffness: Floats, steps: Floats) ->
     first[2:] += stiffness * middle * right
     second[2:] += stiffness * left * right  # and (i, i - 2)
     path = np.ascontiguousarray(np.moveaxis(points * weights[..., None], 2, 1))
-    for i in range(1, len(path)):
+    d, f, s, x = list(diagonal), list(first), list(second), list(path)  # rows: quicker to reach
+    for i in range(1, len(x)):
         if i > 1:
-            factor = second[i] / diagonal[i - 2]
-            diagonal[i] -= factor * second[i]
-            first[i] -= factor * first[i - 1] * diagonal[i - 2]
-            path[i] -= factor * path[i - 2]
-            second[i] = factor
-        factor = first[i] / diagonal[i - 1]
-        diagonal[i] -= factor * first[i]
-        path[i] -= factor * path[i - 1]
-        first[i] = factor
+            factor = s[i] / d[i - 2]
+            d[i] -= factor * s[i]
+            f[i] -= s[i] * f[i - 1]
+            x[i] -= factor * x[i - 2]
+            s[i] = factor
+        factor = f[i] / d[i - 1]
+        d[i] -= factor * f[i]
+        x[i] -= factor * x[i - 1]
+        f[i] = factor
     path /= diagonal[:, None]
-    for i in range(len(path) - 2, -1, -1):
-        path[i] -= first[i + 1] * path[i + 1]
-        if i + 2 < len(path):
-            path[i] -= second[i + 2] * path[i + 2]
+    for i in range(len(x) - 2, -1, -1):
+        x[i] -= f[i + 1] * x[i + 1]
+        if i + 2 < len(x):
+            x[i] -= s[i + 2] * x[i + 2]
     return np.moveaxis(path, 1, 2)
