@@ -34,19 +34,20 @@ LEAST_COLOURED = 0.4  # of the bright pixels
 HUES, LEAST_HUES, LEAST_OF_A_HUE = 12, 6, 0.02  # parts of the circle; of the coloured pixels
 
 KEPT_BYTES = 128 << 20  # decoded frames that are kept for the next window, which overlaps
+NEAR = 16  # frames; reading through fewer is quicker than opening a video again
 
 
 class Skeletons:
     """Finished skeletons as frames (H, W, 3) uint8 RGB, in any order, at a steady memory.
 
-    Going back further than the frames that are kept reads a video again from its start.
+    Quick for frames that follow each other, or were asked for a little while ago.
     """
 
     def __init__(self, clip: Clip) -> None:
         self.clip = clip
         self._kept: OrderedDict[int, Frame] = OrderedDict()
         self._stream: Iterator[Frame] = iter(())
-        self._next = len(clip)  # the frame that the stream gives next
+        self._next = -NEAR  # the frame that the stream gives next; none yet
         self._room = max(KEPT_BYTES // (3 * clip.size[0] * clip.size[1]), 1)
 
     def __len__(self) -> int:
@@ -75,23 +76,20 @@ class Skeletons:
         if not 0 <= index < len(self):
             raise IndexError(f"expected a frame from 0 to {len(self) - 1}, got {index}")
         if index not in self._kept:
-            if isinstance(self.clip, PictureFolder):
-                self._keep(index, self.clip[index])
-            else:
-                self._read_to(index)
+            self._read_to(index)
         return self._kept[index]
 
     def _read_to(self, index: int) -> None:
-        if index < self._next:
-            self._stream, self._next = iter(self.clip), 0
+        if not self._next <= index < self._next + NEAR:
+            self._stream, self._next = self.clip.part(index, len(self)), index
         for frame in self._stream:
             self._keep(self._next, frame)
             self._next += 1
             if self._next > index:
                 return
         raise VideoError(
-            f"{self.clip.info.path} is damaged at {self.times[self._next]:.2f} s: only "
-            f"{self._next} of {len(self)} frames can be read; use so many of them (--frames)"
+            f"{self.clip.info.path} is damaged at {self.times[self._next]:.2f} s: use only the "
+            f"{self._next} frames before that (--frames {self._next})"
         )
 
     def _keep(self, index: int, frame: Frame) -> None:
