@@ -14,7 +14,7 @@ from pose.backends import Estimate
 from pose.backends.bundles import pose_bundle
 from pose.backends.mediapipe import BODY_FROM, BODY_TO
 from pose.errors import BackendError
-from pose.likeness import boxes_of
+from pose.likeness import boxes_of, size_of
 from pose.quiet import quiet_stderr
 from pose.skeleton import COUNT, Floats, Frame
 
@@ -22,6 +22,7 @@ MOST_PEOPLE = 5  # every one costs as much time as the search for all of them
 # The detector is made for one large person; of two in a wide picture it is less sure. What it
 # takes for a person wrongly, the landmark model refuses.
 DETECTION_CONFIDENCE = 0.3
+SHARED = 0.5  # of the area of the smaller of two boxes: closer ones show the same person
 # The first node of modules/pose_landmark/pose_landmark_cpu.pbtxt, which tells of all it detects.
 DETECTOR = "PoseDetectionCpu"
 
@@ -77,15 +78,23 @@ class PeopleFinder:
     def find_closely(self, frame: Frame) -> Estimate:
         """As `find`, also in square parts of the frame: persons of a quarter of its height.
 
-        It takes several times as long, and may find a person more than once. Raises BackendError.
+        It takes several times as long. Who is mostly in front of or behind one who is found
+        already is left out: parts of a large person look like others. Raises BackendError.
         """
-        found = [self.find(frame)]
+        keypoints, scores = self.find(frame)
+        boxes = boxes_of(keypoints, scores)
         for x, y, side in _squares(frame.shape[1], frame.shape[0]):
-            keypoints, scores = self.find(frame[y : y + side, x : x + side])
-            boxes = boxes_of(keypoints, scores) + np.tile([x, y], 2)
-            whole = _inside(boxes, (x, y, x + side, y + side), frame)
-            found.append((keypoints[whole] + [x, y], scores[whole]))
-        return np.concatenate([one[0] for one in found]), np.concatenate([one[1] for one in found])
+            points, values = self.find(frame[y : y + side, x : x + side])
+            points = points + np.array([x, y])
+            places = boxes_of(points, values)
+            new = _inside(places, (x, y, x + side, y + side), frame)
+            new &= np.array([_apart(place, boxes) for place in places], dtype=bool)
+            keypoints, scores = (
+                np.append(keypoints, points[new], 0),
+                np.append(scores, values[new], 0),
+            )
+            boxes = np.append(boxes, places[new], 0)
+        return keypoints, scores
 
     def close(self) -> None:
         with quiet_stderr():
@@ -108,6 +117,13 @@ def _inside(boxes: Floats, part: tuple[int, int, int, int], frame: Frame) -> NDA
     low = np.where(np.array(part[:2]) > 0, part[:2], -np.inf)
     high = np.where(np.array(part[2:]) < (width, height), part[2:], np.inf)
     return np.asarray(((boxes[:, :2] > low) & (boxes[:, 2:] < high)).all(axis=1))
+
+
+def _apart(box: Floats, others: Floats) -> bool:
+    """Whether a box (4,) shares less than half of the smaller one's area with each of (P, 4)."""
+    both = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    smaller = np.minimum(size_of(box), size_of(others)) ** 2
+    return not (np.maximum(both, 0).prod(axis=1) > SHARED * smaller).any()
 
 
 def may_be_several(frames: Iterable[Frame]) -> bool:

@@ -183,7 +183,7 @@ def test_the_most_prominent_is_who_covers_most_over_time() -> None:
 
 
 def test_low_rates_do_not_tear_people_apart() -> None:
-    keypoints, _ = linked(film(walk(100, 300, 9), walk(500, 540, 9)), fps=3.0)
+    keypoints, _ = linked(film(walk(60, 320, 4), walk(500, 540, 4)), fps=3.0)
     assert keypoints.shape[1] == 2
 
 
