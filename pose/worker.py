@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 import numpy as np
@@ -22,10 +23,18 @@ def main(backend: str) -> None:
     """Serve standard input and output until either is closed."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not come between the messages
+    _leave_out_matplotlib()
     try:
         serve(sys.stdin.buffer, output, backend)
     except BrokenPipeError:  # nobody waits for the results any more
         os._exit(1)
+
+
+def _leave_out_matplotlib() -> None:
+    """Put an empty module in its place: MediaPipe imports it, half of its start, to draw."""
+    package, module = ModuleType("matplotlib"), ModuleType("matplotlib.pyplot")
+    package.__dict__["pyplot"] = module
+    sys.modules.update({"matplotlib": package, "matplotlib.pyplot": module})
 
 
 def serve(jobs: IO[bytes], output: IO[bytes], backend: str) -> None:

@@ -108,12 +108,15 @@ def test_a_script_without_a_guard_works_and_an_interrupt_leaves_no_process(
     script.write_text(
         "import pathlib, pose.parallel\n"
         "from pose import track\n"
-        "class Helper(pose.parallel.Helper):\n"
-        "    def __init__(self, backend):\n"
-        "        super().__init__(backend)\n"
-        "        print(self.process.pid, flush=True)\n"
-        "pose.parallel.Helper = Helper\n"
-        f"track({str(dance)!r}, workers=2)\n"
+        "start = pose.parallel.Helper.__init__\n"
+        "def remember(self, backend):\n"
+        "    start(self, backend)\n"
+        "    global helper\n"
+        "    helper = self.process.pid\n"
+        "pose.parallel.Helper.__init__ = remember\n"
+        "def tell(done, total):\n"
+        "    if done == 1: print(helper, flush=True)\n"
+        f"track({str(dance)!r}, backend='mediapipe', workers=2, progress=tell)\n"
         "print('done', flush=True)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

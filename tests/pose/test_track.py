@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pose import detect, draw, load_image, open_video, track
+from pose import draw, open_video, track
 from pose.backends import register_backend
 from pose.errors import BackendError, NoPersonError
 from pose.skeleton import (
@@ -129,34 +128,6 @@ def test_unknown_backends_are_refused() -> None:
         track(grey(9), backend="magic")
 
 
-def test_a_picture_is_shown_with_borders_until_a_body_is_found(standing: Any) -> None:
-    class NeedsRoom:
-        """Sees a bright rectangle, as a whole figure, only if black surrounds it."""
-
-        name = "room"
-
-        def estimate(self, frame: NDArray[np.uint8]) -> Any:
-            ys, xs = np.nonzero(frame.max(axis=2) > 50)
-            if ys.min() < 0.3 * frame.shape[0]:
-                return np.empty((0, COUNT, 2)), np.empty((0, COUNT))
-            low, high = np.array([xs.min(), ys.min()]), np.array([xs.max() + 1, ys.max() + 1])
-            return (low + standing[0] * (high - low))[None], standing[1][None]
-
-        def close(self) -> None: ...
-
-    image = np.zeros((100, 60, 3), np.uint8)
-    image[20:80, 10:50] = 255
-    seq = detect(image, backend=NeedsRoom())
-    assert (len(seq), seq.size) == (1, (60, 100))
-    wanted = np.array([10, 20]) + standing[0][INDEX["nose"]] * [40, 60]
-    assert seq.keypoints[0, 0, INDEX["nose"]] == pytest.approx(wanted, abs=0.5)
-
-
-def test_a_picture_of_nobody_is_an_error_with_advice(brightness: Any) -> None:
-    with pytest.raises(NoPersonError, match=r"no person found .*--align none"):
-        detect(grey(0)[0], backend=brightness)
-
-
 @pytest.fixture(scope="module")
 def dance(shared: Path) -> Path:
     path = shared / "data" / "dance_a.mp4"
@@ -198,18 +169,6 @@ def test_tracking_is_repeatable(dance: Path, danced: PoseSequence) -> None:
 def test_mediapipe_works_silently(dance: Path, capfd: pytest.CaptureFixture[str]) -> None:
     track(open_video(dance, frames=2))
     assert capfd.readouterr() == ("", "")
-
-
-def test_a_real_reference_is_detected(shared: Path) -> None:
-    path = shared / "data" / "ref_c.jpeg"
-    if not path.exists():
-        pytest.skip("needs the real picture")
-    image = cv2.resize(load_image(path), (300, 438), interpolation=cv2.INTER_AREA)
-    seq = detect(image)
-    assert seq.size == (300, 438)
-    x, y = seq.keypoints[0, 0, INDEX["nose"]] / seq.size
-    assert 0.4 < x < 0.55
-    assert 0.2 < y < 0.3
 
 
 def test_the_sample_dancer_is_seen_in_every_frame(samples: Path) -> None:
