@@ -18,7 +18,6 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,6 @@ SHORT, LONG = 10.0, 60.0  # seconds of film
 GOAL = 1.4  # times the plain loop's speed, on two cores
 FLAT = 1.15  # times the short film's memory for the long one
 POLL = 0.05  # seconds between looks at the memory
-CHUNK = 8  # pictures drawn at a time
 
 
 def main() -> None:
@@ -86,10 +84,8 @@ def drawn(film: Path) -> None:
     from pose import draw
 
     poses = ours(film)
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(poses), CHUNK):
-            numbers = range(start, min(start + CHUNK, len(poses)))
-            list(pool.map(lambda n: draw(*poses.frame(n), poses.size), numbers))
+    for number in range(len(poses)):
+        draw(*poses.frame(number), poses.size)
 
 
 def _film(path: Path, seconds: float) -> Path:
