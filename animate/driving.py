@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,7 @@ def open_driving(path: str | os.PathLike[str], asked: Settings) -> Driving:
 
 def find_poses(driving: Driving, asked: Settings, progress: Progress) -> PoseSequence:
     """The poses of the chosen person: read, remembered or tracked. Raises pose.PoseError."""
+    from pose.backends import with_device
     from pose.cache import track_cached
 
     if driving.poses is not None or driving.film is None:
@@ -89,7 +90,7 @@ def find_poses(driving: Driving, asked: Settings, progress: Progress) -> PoseSeq
         return driving.poses
     poses, _ = track_cached(
         driving.film,
-        backend=asked.pose_backend,
+        backend=with_device(asked.pose_backend, asked.device),
         person=asked.person,
         smooth=asked.smooth,
         progress=lambda done, total: progress("track", done, total),
@@ -114,4 +115,5 @@ def _thin(poses: PoseSequence, asked: Settings) -> PoseSequence:
         frames = np.abs(starts[None] - times[:, None]).argmin(axis=1)
         rate = asked.fps
     chosen = frames[:: asked.stride][: asked.frames]
-    return poses.take(chosen, rate / asked.stride)
+    thinned = poses.take(chosen, rate / asked.stride)
+    return replace(thinned, times=np.arange(len(chosen)) / thinned.fps)

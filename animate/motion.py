@@ -118,11 +118,12 @@ def place(driving: Driving, found: Found, settings: Resolved, look: str) -> Moti
 
 def find_reference(picture: NDArray[np.uint8], asked: Settings) -> PoseSequence:
     """The body in the reference picture; an empty one if none is needed for `align` = "none"."""
+    from pose.backends import with_device
     from pose.detect import detect
     from pose.skeleton import PoseSequence
 
     try:
-        return detect(picture, backend=asked.pose_backend)
+        return detect(picture, backend=with_device(asked.pose_backend, asked.device))
     except NoPersonError as error:
         if asked.align == "none":
             return PoseSequence.empty((picture.shape[1], picture.shape[0]))

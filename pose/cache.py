@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -19,6 +18,7 @@ from pose.folders import PictureFolder
 from pose.identity import Person
 from pose.npz import VERSION, load_poses, save_poses
 from pose.observe import Progress
+from pose.places import cache_home
 from pose.refine import SMOOTH
 from pose.skeleton import PoseSequence
 from pose.track import track
@@ -85,15 +85,7 @@ def cache_folder() -> Path:
     chosen = os.environ.get(FOLDER_VARIABLE)
     if chosen:
         return Path(chosen) / "poses"
-    home = Path(os.path.expanduser("~"))  # unlike Path.home, never raises
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-        base = base if base.is_absolute() else home / ".cache"  # the XDG rule
-    return base / "animate" / "poses"
+    return cache_home() / "animate" / "poses"
 
 
 def _key(digest: str, clip: Clip, backend: str, version: str, person: Person, smooth: float) -> str:

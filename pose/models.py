@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from pose.catalogue import HUB, MODELS, SETS, ModelFile
 from pose.download import CHUNK, Progress, download
 from pose.errors import ModelFetchError
+from pose.places import cache_home
 
 FOLDERS_VARIABLE = "ANIMATE_MODELS"  # folders of model files, separated as in PATH
 LARGEST = 4 << 30  # bytes of a file in an archive
@@ -28,7 +28,7 @@ def find_models(name: str) -> tuple[ModelFile, ...]:
 
 def user_folder() -> Path:
     """Where fetched models go: the first of ANIMATE_MODELS, else the user's cache folder."""
-    return next(_named_folders(), _cache_home() / "animate" / "models")
+    return next(_named_folders(), cache_home() / "animate" / "models")
 
 
 def locate(name: str, folder: str | os.PathLike[str] | None = None) -> Path | None:
@@ -118,7 +118,7 @@ def _unpack(archive: Path, member: str, path: Path) -> None:
 
 def _folders() -> Iterator[Path]:
     yield from _named_folders()
-    yield _cache_home() / "animate" / "models"
+    yield cache_home() / "animate" / "models"
     home = os.environ.get("TORCH_HOME") or f"{_xdg_cache()}/rtmlib"  # as its tools/file.py has it
     yield Path(home).expanduser() / "hub" / "checkpoints"
 
@@ -132,15 +132,6 @@ def _named_folders() -> Iterator[Path]:
 def _xdg_cache() -> str:
     """The folder for caches on every system, in the eyes of rtmlib and the Hub's client."""
     return os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-
-
-def _cache_home() -> Path:
-    """The folder for caches that the system, or the user by XDG_CACHE_HOME, sets aside."""
-    if named := os.environ.get("XDG_CACHE_HOME"):
-        return Path(named).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
 
 
 def _in_hub_cache(model: ModelFile) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.anatomy import body_size
 from pose.skeleton import (
     BODY,
     INDEX,
@@ -88,7 +89,7 @@ def preflight(poses: PoseSequence, slot: int = 0) -> Preflight:
         raise ValueError("expected poses of at least one person and frame")
     points, scores = poses.keypoints[:, slot], poses.scores[:, slot]
     visible = scores > VISIBLE
-    torso = _torso(points, visible)
+    torso = max(float(body_size(poses.keypoints)[slot]), 1.0)
     speed = _wrist_speed(points, visible, poses.times) / torso
     return Preflight(
         source=poses.source,
@@ -167,29 +168,14 @@ def ranges(frames: Iterable[int]) -> str:
     return ", ".join(named) + (f" and {more} more stretches" if more > 0 else "")
 
 
-def _torso(points: Floats, visible: Flags) -> float:
-    """Mid-shoulder to mid-hip in pixels, or what the shoulders say, at the median; at least 1."""
-    shoulders = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
-    hips = [INDEX["left_hip"], INDEX["right_hip"]]
-    whole = visible[:, shoulders + hips].all(axis=1)
-    if whole.any():
-        middle = points[whole][:, shoulders].mean(axis=1) - points[whole][:, hips].mean(axis=1)
-        return max(float(np.median(np.linalg.norm(middle, axis=-1))), 1.0)
-    both = visible[:, shoulders].all(axis=1)
-    if not both.any():
-        return 1.0
-    across = points[both][:, shoulders[0]] - points[both][:, shoulders[1]]
-    return max(1.3 * float(np.median(np.linalg.norm(across, axis=-1))), 1.0)
-
-
 def _wrist_speed(points: Floats, visible: Flags, times: Floats) -> Floats:
     """The faster wrist's speed in pixels a second, for every step in which one is seen."""
     wrists = [INDEX["left_wrist"], INDEX["right_wrist"]]
     seen = visible[1:, wrists] & visible[:-1, wrists]
     steps = np.maximum(np.diff(times), 1e-6)[:, None]
     moved = np.linalg.norm(np.diff(points[:, wrists], axis=0), axis=-1) / steps
-    fastest: Floats = np.where(seen, moved, 0.0).max(axis=1)
-    return fastest[seen.any(axis=1)]
+    fastest = np.where(seen, moved, 0.0).max(axis=1)
+    return np.asarray(fastest[seen.any(axis=1)])
 
 
 def _jumps(points: Floats, visible: Flags, torso: float) -> Flags:

@@ -47,6 +47,6 @@ def check_room(where: Path, frames: int, people: int) -> None:
     """Raise PoseFileError if so many poses are more than any video holds."""
     if frames * max(people, 1) * BYTES_A_POSE > MOST_BYTES:
         raise PoseFileError(
-            f"{where}: {frames} frames with room for {max(people, 1)} are too many poses; the limit "
-            f"is {MOST_BYTES // BYTES_A_POSE}, cut the video into parts"
+            f"{where}: {frames} frames with room for {max(people, 1)} are too many poses; the "
+            f"limit is {MOST_BYTES // BYTES_A_POSE}, cut the video into parts"
         )

@@ -52,3 +52,10 @@ def test_existing_files_can_be_protected(poses: PoseSequence, tmp_path: Path) ->
     save_poses(tmp_path / "p.npz", poses)
     with pytest.raises(OutputError, match="exists already"):
         save_poses(tmp_path / "p.npz", poses, overwrite=False)
+
+
+def test_the_command_offers_every_look() -> None:
+    from animate.config import LOOKS
+    from pose.draw import LOOKS as drawn
+
+    assert sorted(LOOKS) == sorted(drawn)
