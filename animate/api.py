@@ -55,7 +55,7 @@ def animate(
     for line in _describe(asked.size, decided, source, picture, model):
         report(line)
     motion = place(source, found, decided, model.look)
-    latents = _denoise(model, picture, motion, decided, progress)
+    latents = _denoise(model, picture, motion, source.fps, decided, progress)
     return Result(
         settings=decided, motion=motion, driving=source, latents=latents, pipeline=model.pipeline
     )
@@ -65,10 +65,11 @@ def _denoise(
     model: Model,
     picture: NDArray[np.uint8],
     motion: Motion,
+    fps: float,
     settings: Resolved,
     progress: Progress,
 ) -> Tensor:
-    """Latents (1, F, C, h, w) of the clip on the CPU."""
+    """Latents (1, F, C, h, w) of the clip on the CPU; fps: of the result."""
     import torch
     from PIL import Image
 
@@ -86,12 +87,18 @@ def _denoise(
         height=height,
         width=width,
         num_inference_steps=settings.steps,
-        min_guidance_scale=settings.guidance,
-        max_guidance_scale=settings.guidance,
+        min_guidance_scale=settings.guidance_ends[0],
+        max_guidance_scale=settings.guidance_ends[1],
+        fps=model.defaults.told_rate(fps),
+        motion_bucket_id=settings.motion_bucket,
+        noise_aug_strength=settings.noise_aug,
         control_scale=settings.control_scale,
         window=settings.window,
         overlap=settings.overlap,
-        blend=settings.blend,
+        blend=settings.windows,
+        ramp=settings.ramp,
+        official=settings.official,
+        halves_apart=settings.halves_apart,
         generator=generator,
         latents=noise,
         output_type="latent",
@@ -141,18 +148,24 @@ def _describe(
     )
     yield (
         f"{_windows(frames, settings)}, {_count(settings.steps, 'step')}, "
-        f"guidance {settings.guidance:g}, control {settings.control_scale:g}, seed {settings.seed}"
+        f"guidance {_guidance(settings)}, control {settings.control_scale:g}, "
+        f"seed {settings.seed}{', as the reference does' if settings.official else ''}"
     )
 
 
 def _windows(frames: int, settings: Resolved) -> str:
     from temporal.windows import plan_windows
 
-    plan = plan_windows(frames, settings.window, settings.overlap, blend=settings.blend)
+    plan = plan_windows(frames, settings.window, settings.overlap, blend=settings.windows)
     if len(plan) == 1:
         return f"One window of {_count(frames, 'frame')}"
-    longest = max(map(len, plan))
-    return f"{len(plan)} windows of up to {longest} frames, overlap {settings.overlap}"
+    kind = "shifted" if settings.windows == "shifted" else f"overlap {settings.overlap}"
+    return f"{len(plan)} windows of up to {max(map(len, plan))} frames, {kind}"
+
+
+def _guidance(settings: Resolved) -> str:
+    low, high = settings.guidance_ends
+    return f"{low:g}" if low == high else f"{low:g} to {high:g} over the {settings.ramp}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+from animate.checks import check_choice, check_count, check_number, check_person, option
 from animate.errors import UsageError
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -13,8 +13,37 @@ DTYPES = ("auto", "float32", "float16", "bfloat16")
 ALIGNMENTS = ("fit", "limbs", "none")
 LOOKS = ("official", "soft", "openpose", "mimicmotion", "fingers", "direct")  # of pose.draw
 MODELS = ("auto", "mini", "svd")
+WINDOWS = ("weighted", "shifted", "official")  # of temporal.windows
+RAMPS = ("clip", "window")
+ATTENTIONS = ("auto", "sdpa", "xformers")
+OFFLOADS = ("auto", "none", "model", "group")
 
-Blend = Literal["weighted", "official"]
+DECODE_CHUNK = 8  # frames that the VAE decodes together
+# What the UNet is told besides the rate: Stable Video Diffusion's own defaults.
+MOTION_BUCKET, NOISE_AUG = 127, 0.02
+# What the reference's script does whatever it is asked for (it also tells the UNet 7 frames a
+# second, which the pipeline sees to).
+OFFICIAL = {
+    "windows": "official",
+    "ramp": "window",
+    "motion_bucket": 128,
+    "noise_aug": 0.02,
+    "control_scale": 1.0,
+}
+
+CHOICES = {
+    "align": ALIGNMENTS,
+    "device": DEVICES,
+    "dtype": DTYPES,
+    "windows": WINDOWS,
+    "ramp": RAMPS,
+    "attention": ATTENTIONS,
+    "offload": OFFLOADS,
+}
+
+Blend = Literal["weighted", "official", "shifted"]
+Ramp = Literal["clip", "window"]
+Guidance = float | tuple[float, float]  # constant, or from the ramp's start to its end
 Person = Literal["largest", "all"] | int | tuple[float, float]  # pose.identity.Person
 
 
@@ -26,6 +55,7 @@ class ModelDefaults:
     reference_first: the reference's own skeleton is put before the clip as frame 0.
     still_noise: all frames start from the same noise. It calms what the temporal layers do not:
     with the embedded model the background flickers a third as much, at 0.3 dB of figure PSNR.
+    rates: the frame rates that the model was trained to be told, lowest and highest.
     """
 
     short_side: int
@@ -37,11 +67,19 @@ class ModelDefaults:
     blend: Blend
     reference_first: bool
     still_noise: bool
+    rates: tuple[int, int]
+
+    def told_rate(self, fps: float) -> int:
+        """The rate to tell the model of a video of `fps`: whole, and such as it was trained on."""
+        low, high = self.rates
+        return min(max(round(fps), low), high)
 
 
 # By the look of the control drawings that a model was trained on (`control_look` in its config).
 # official: the SVD-v2 inference script of ControlNeXt (576x1024, 25 steps, guidance 3, window 24,
-# overlap 6, reference pose first). soft: the embedded model, as it was trained.
+# overlap 6, reference pose first), rates as published with Stable Video Diffusion (3 to 30).
+# soft: the embedded model, as it was trained. Shifted windows cost least and show least seam:
+# scripts/bench_seams.py.
 DEFAULTS: dict[str, ModelDefaults] = {
     "official": ModelDefaults(
         short_side=576,
@@ -50,9 +88,10 @@ DEFAULTS: dict[str, ModelDefaults] = {
         guidance=3.0,
         window=24,
         overlap=6,
-        blend="official",
+        blend="shifted",
         reference_first=True,
         still_noise=False,
+        rates=(3, 30),
     ),
     "soft": ModelDefaults(
         short_side=128,
@@ -61,20 +100,25 @@ DEFAULTS: dict[str, ModelDefaults] = {
         guidance=1.0,
         window=16,
         overlap=4,
-        blend="weighted",
+        blend="shifted",
         reference_first=False,
         still_noise=True,
+        rates=(5, 61),
     ),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a caller may choose; None means the model's own default.
+    """What a caller may choose; None means the model's own default, or what fits the machine.
 
     model: auto, mini, svd or a folder. size: (width, height) in pixels. frames: at most so many.
     stride: every n-th frame. fps: frames per second to read the driving video at. person: who is
     followed, see pose.track; smooth: 0 to 1; cache: remember what was tracked.
+    guidance: a scale, or (start, end) of a ramp over the clip or each window. windows: how they
+    are laid and blended. motion_bucket, noise_aug: what the UNet is told of motion and of the
+    noise on the picture. official: all as the reference's script decides it.
+    attention, compile, offload, decode_chunk (frames), halves_apart: how the work is done.
     Raises UsageError for values that make no sense.
     """
 
@@ -83,33 +127,50 @@ class Settings:
     frames: int | None = None
     stride: int = 1
     fps: float | None = None
-    steps: int | None = None
-    guidance: float | None = None
-    control_scale: float = 1.0
-    window: int | None = None
-    overlap: int | None = None
-    seed: int = 0
-    device: str = "auto"
-    dtype: str = "auto"
     pose_backend: str = "auto"
     person: Person = "largest"
     smooth: float = 0.5
     cache: bool = True
     align: str = "fit"
 
+    steps: int | None = None
+    guidance: Guidance | None = None
+    ramp: Ramp | None = None
+    control_scale: float = 1.0
+    window: int | None = None
+    overlap: int | None = None
+    windows: Blend | None = None
+    motion_bucket: int | None = None
+    noise_aug: float | None = None
+    official: bool = False
+    seed: int = 0
+
+    device: str = "auto"
+    dtype: str = "auto"
+    attention: str = "auto"
+    compile: bool = False
+    offload: str = "auto"
+    decode_chunk: int | None = None
+    halves_apart: bool | None = None
+
     def __post_init__(self) -> None:
-        for name in ("frames", "stride", "steps", "window"):
-            self._check_count(name, at_least=1)
-        self._check_count("overlap", at_least=0)
-        self._check_count("seed", at_least=0)
-        self._check_number("fps", above=0.0)
-        self._check_number("guidance", at_least=1.0)
-        self._check_number("control_scale", at_least=0.0)
-        self._check_number("smooth", at_least=0.0, at_most=1.0)
-        self._check_choice("device", DEVICES)
-        self._check_choice("dtype", DTYPES)
-        self._check_choice("align", ALIGNMENTS)
-        self._check_person()
+        for name in ("frames", "stride", "steps", "window", "decode_chunk"):
+            check_count(name, getattr(self, name), at_least=1)
+        for name in ("overlap", "seed"):
+            check_count(name, getattr(self, name), at_least=0)
+        check_count("motion_bucket", self.motion_bucket, at_least=0, at_most=255)
+        check_number("fps", self.fps, above=0.0)
+        check_number("control_scale", self.control_scale, at_least=0.0)
+        check_number("smooth", self.smooth, at_least=0.0, at_most=1.0)
+        check_number("noise_aug", self.noise_aug, at_least=0.0, at_most=1.0)
+        for scale in self.guidance if isinstance(self.guidance, tuple) else (self.guidance,):
+            check_number("guidance", scale, at_least=1.0)
+        for name, choices in CHOICES.items():
+            check_choice(name, getattr(self, name), choices)
+        check_person(self.person)
+        self._check_together()
+
+    def _check_together(self) -> None:
         if self.fps is not None and self.stride != 1:
             raise UsageError("--fps and --stride both set the rate: give one of them")
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
@@ -118,6 +179,14 @@ class Settings:
             raise UsageError(
                 f"--overlap {self.overlap} must be smaller than --window {self.window}"
             )
+        if isinstance(self.guidance, tuple) and len(self.guidance) != 2:
+            raise UsageError(f"--guidance expects G or FROM:TO, got {self.guidance}")
+        for name, value in OFFICIAL.items() if self.official else ():
+            if getattr(self, name) not in (None, value):
+                raise UsageError(
+                    f"--official does as the reference: {option(name)} {value}; leave out "
+                    f"{option(name)} {getattr(self, name)}, or --official"
+                )
 
     def resolve(
         self, defaults: ModelDefaults, *, size: tuple[int, int], device: str, dtype: str
@@ -128,57 +197,29 @@ class Settings:
         if self.overlap is not None and overlap >= window:
             raise UsageError(f"--overlap {overlap} must be smaller than the window of {window}")
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values.update(OFFICIAL if self.official else {})
+        otherwise = {
+            "steps": defaults.steps,
+            "guidance": defaults.guidance,
+            "windows": defaults.blend,
+            "ramp": "window" if self.windows == "official" else "clip",
+            "motion_bucket": MOTION_BUCKET,
+            "noise_aug": NOISE_AUG,
+            "decode_chunk": DECODE_CHUNK,
+            "halves_apart": False,
+        }
+        values.update({name: value for name, value in otherwise.items() if values[name] is None})
         values.update(
             size=size,
             device=device,
             dtype=dtype,
             window=window,
             overlap=min(overlap, window - 1),
-            steps=self.steps or defaults.steps,
-            guidance=defaults.guidance if self.guidance is None else self.guidance,
-            blend=defaults.blend,
+            offload="none" if self.offload == "auto" else self.offload,
             reference_first=defaults.reference_first,
             still_noise=defaults.still_noise,
         )
         return Resolved(**values)
-
-    def _check_count(self, name: str, at_least: int) -> None:
-        value = getattr(self, name)
-        if value is not None and (not isinstance(value, int) or value < at_least):
-            raise UsageError(
-                f"{_option(name)} expects a whole number of at least {at_least}, got {value}"
-            )
-
-    def _check_number(
-        self,
-        name: str,
-        *,
-        at_least: float = -math.inf,
-        above: float = -math.inf,
-        at_most: float = math.inf,
-    ) -> None:
-        value = getattr(self, name)
-        if value is None:
-            return
-        if not (math.isfinite(value) and at_least <= value <= at_most and value > above):
-            bound = f"of at least {at_least:g}" if at_least > -math.inf else f"above {above:g}"
-            bound = f"from {at_least:g} to {at_most:g}" if at_most < math.inf else bound
-            raise UsageError(f"{_option(name)} expects a number {bound}, got {value}")
-
-    def _check_person(self) -> None:
-        if self.person == "largest":
-            return
-        from pose.identity import check_person  # needs numpy, which the default does without
-
-        try:
-            check_person(self.person)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-
-    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
-        value = getattr(self, name)
-        if value not in choices:
-            raise UsageError(f"{_option(name)} expects {' | '.join(choices)}, got {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,12 +228,22 @@ class Resolved(Settings):
 
     size: tuple[int, int]
     steps: int
-    guidance: float
+    guidance: Guidance
+    ramp: Ramp
     window: int
     overlap: int
-    blend: Blend
+    windows: Blend
+    motion_bucket: int
+    noise_aug: float
+    decode_chunk: int
+    halves_apart: bool
     reference_first: bool
     still_noise: bool
+
+    @property
+    def guidance_ends(self) -> tuple[float, float]:
+        """Guidance at the ramp's start and at its end."""
+        return self.guidance if isinstance(self.guidance, tuple) else (self.guidance,) * 2
 
 
 def settings_from(values: dict[str, object]) -> Settings:
@@ -204,7 +255,3 @@ def settings_from(values: dict[str, object]) -> Settings:
             f"unknown setting {', '.join(map(repr, unknown))}; known: {', '.join(known)}"
         )
     return replace(Settings(), **values)  # type: ignore[arg-type]
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from animate.config import Person, Settings
+from animate.config import Guidance, Person, Settings
 from animate.errors import UsageError
 from animate.files import check_output
 from animate.progress import Report, unheard
@@ -21,6 +21,17 @@ def size(text: str) -> tuple[int, int]:
     if not match:
         raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT such as 576x1024, got {text!r}")
     return int(match[1]), int(match[2])
+
+
+def guidance(text: str) -> Guidance:
+    """`3` or `1:3`."""
+    try:
+        scales = [float(part) for part in text.split(":")]
+    except ValueError:
+        scales = []
+    if len(scales) not in (1, 2):
+        raise argparse.ArgumentTypeError(f"expected G or FROM:TO such as 1:3, got {text!r}")
+    return scales[0] if len(scales) == 1 else (scales[0], scales[1])
 
 
 def person(text: str) -> Person:

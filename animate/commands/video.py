@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from animate.commands import options
-from animate.config import ALIGNMENTS, DEVICES, DTYPES
+from animate.config import ALIGNMENTS, ATTENTIONS, DEVICES, DTYPES, OFFLOADS, RAMPS, WINDOWS
 from animate.progress import StageBars
 
 
@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_reading(parser)
     _add_model(parser)
+    _add_sampling(parser)
+    _add_machine(parser)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -48,21 +50,74 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--size", type=options.size, metavar="WxH", help="size of the result")
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps")
-    group.add_argument("--guidance", type=float, metavar="G", help="guidance scale, 1 is off")
+    group.add_argument("--seed", type=int, metavar="N", default=0, help="noise (default: 0)")
+    group.add_argument(
+        "--guidance",
+        type=options.guidance,
+        metavar="G[:TO]",
+        help="guidance scale, 1 is off; 1:3 rises from 1 to 3",
+    )
+    group.add_argument(
+        "--ramp", choices=RAMPS, help="over what it rises: the clip (default) or each window"
+    )
     group.add_argument(
         "--control-scale", type=float, metavar="S", default=1.0, help="strength of the skeleton"
     )
-    group.add_argument("--window", type=int, metavar="N", help="frames denoised together")
-    group.add_argument("--overlap", type=int, metavar="N", help="frames that windows share")
-    group.add_argument("--seed", type=int, metavar="N", default=0, help="noise (default: 0)")
-    group.add_argument("--device", choices=DEVICES, default="auto")
-    group.add_argument("--dtype", choices=DTYPES, default="auto")
     group.add_argument(
         "--align",
         choices=ALIGNMENTS,
         default="fit",
         help="fit the poses to the reference's body (default), give them its own bone lengths "
         "(limbs), or take them as they are (none)",
+    )
+
+
+def _add_sampling(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("windows and what the model is told")
+    group.add_argument("--window", type=int, metavar="N", help="frames denoised together")
+    group.add_argument("--overlap", type=int, metavar="N", help="frames that windows share")
+    group.add_argument(
+        "--windows",
+        choices=WINDOWS,
+        help="no overlap and moving borders (shifted, default), blended overlaps (weighted), or "
+        "as the reference lays them (official)",
+    )
+    group.add_argument(
+        "--motion-bucket", type=int, metavar="N", help="how much motion, 0 to 255 (127)"
+    )
+    group.add_argument(
+        "--noise-aug", type=float, metavar="S", help="noise on the reference picture (0.02)"
+    )
+    group.add_argument(
+        "--official",
+        action="store_true",
+        help="the windows and constants of the ControlNeXt script, for comparison",
+    )
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("machine (left open, what fits is chosen)")
+    group.add_argument("--device", choices=DEVICES, default="auto")
+    group.add_argument("--dtype", choices=DTYPES, default="auto")
+    group.add_argument(
+        "--attention",
+        choices=ATTENTIONS,
+        default="auto",
+        help="xformers where it is installed on a GPU (auto), else torch's own (sdpa)",
+    )
+    group.add_argument("--compile", action="store_true", help="compile the UNet; pays in long runs")
+    group.add_argument(
+        "--offload",
+        choices=OFFLOADS,
+        default="auto",
+        help="keep on the GPU all, the model at work, or a group of its layers",
+    )
+    group.add_argument("--decode-chunk", type=int, metavar="N", help="frames decoded together (8)")
+    group.add_argument(
+        "--halves-apart",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="run the two halves of guidance one after the other, in half the memory",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from animate.config import DEFAULTS, Settings, settings_from
+from animate.config import DEFAULTS, OFFICIAL, Settings, settings_from
 from animate.errors import UsageError
 
 CHOSEN: dict[str, Any] = {"size": (128, 192), "device": "cpu", "dtype": "float32"}
@@ -35,6 +35,17 @@ def test_settings_cannot_be_changed() -> None:
         ({"align": "perhaps"}, "--align"),
         ({"window": 4, "overlap": 4}, "--overlap 4 must be smaller than --window 4"),
         ({"fps": 12.0, "stride": 2}, "give one of them"),
+        ({"windows": "round"}, "--windows expects weighted | shifted | official, got 'round'"),
+        ({"ramp": "step"}, "--ramp"),
+        ({"guidance": (1.0, 0.5)}, "--guidance"),
+        ({"guidance": (1.0, 2.0, 3.0)}, "FROM:TO"),
+        ({"motion_bucket": 256}, "--motion-bucket expects a whole number from 0 to 255, got 256"),
+        ({"noise_aug": 1.5}, "--noise-aug expects a number from 0 to 1, got 1.5"),
+        ({"attention": "flash"}, "--attention"),
+        ({"offload": "disk"}, "--offload"),
+        ({"decode_chunk": 0}, "--decode-chunk"),
+        ({"official": True, "windows": "shifted"}, "leave out --windows shifted, or --official"),
+        ({"official": True, "control_scale": 0.5}, "leave out --control-scale 0.5"),
     ],
 )
 def test_senseless_values_name_the_option(values: dict[str, Any], told: str) -> None:
@@ -71,3 +82,32 @@ def test_a_small_window_shrinks_the_models_overlap() -> None:
 def test_overlap_is_checked_against_the_models_window() -> None:
     with pytest.raises(UsageError, match="window of 16"):
         Settings(overlap=16).resolve(DEFAULTS["soft"], **CHOSEN)
+
+
+def test_the_reference_tells_its_own_constants() -> None:
+    resolved = Settings(official=True).resolve(DEFAULTS["official"], **CHOSEN)
+    assert {name: getattr(resolved, name) for name in OFFICIAL} == OFFICIAL
+
+
+@pytest.mark.parametrize("windows", ["weighted", "shifted", "official"])
+def test_windows_are_laid_as_asked(windows: Any) -> None:
+    resolved = Settings(windows=windows).resolve(DEFAULTS["soft"], **CHOSEN)
+    assert resolved.windows == windows
+    assert resolved.ramp == ("window" if windows == "official" else "clip")
+
+
+@pytest.mark.parametrize(("asked", "ends"), [(2.0, (2.0, 2.0)), ((1.0, 3.0), (1.0, 3.0))])
+def test_guidance_is_constant_or_a_ramp(asked: Any, ends: tuple[float, float]) -> None:
+    assert Settings(guidance=asked).resolve(DEFAULTS["soft"], **CHOSEN).guidance_ends == ends
+
+
+@pytest.mark.parametrize(("fps", "told"), [(23.976, 24), (1.0, 3), (60.0, 30)])
+def test_models_are_told_a_rate_they_were_trained_on(fps: float, told: int) -> None:
+    assert DEFAULTS["official"].told_rate(fps) == told
+
+
+def test_how_the_work_is_done_is_kept() -> None:
+    asked = Settings(offload="group", decode_chunk=2, halves_apart=True, attention="sdpa")
+    resolved = asked.resolve(DEFAULTS["official"], **CHOSEN)
+    assert (resolved.offload, resolved.decode_chunk) == ("group", 2)
+    assert (resolved.halves_apart, resolved.attention) == (True, "sdpa")

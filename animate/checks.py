@@ -1,0 +1,58 @@
+"""Checks of single settings; each complaint names the option and what it expects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from animate.errors import UsageError
+
+
+def option(name: str) -> str:
+    """`control_scale` -> `--control-scale`."""
+    return "--" + name.replace("_", "-")
+
+
+def check_count(name: str, value: object, *, at_least: int, at_most: int | None = None) -> None:
+    """Raise UsageError unless value is None or a whole number within bounds."""
+    if value is None:
+        return
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (whole and value >= at_least and (at_most is None or value <= at_most)):  # type: ignore[operator]
+        bound = f"of at least {at_least}" if at_most is None else f"from {at_least} to {at_most}"
+        raise UsageError(f"{option(name)} expects a whole number {bound}, got {value}")
+
+
+def check_number(
+    name: str,
+    value: float | None,
+    *,
+    at_least: float = -math.inf,
+    above: float = -math.inf,
+    at_most: float = math.inf,
+) -> None:
+    """Raise UsageError unless value is None or a finite number within bounds."""
+    if value is None:
+        return
+    if not (math.isfinite(value) and at_least <= value <= at_most and value > above):
+        bound = f"of at least {at_least:g}" if at_least > -math.inf else f"above {above:g}"
+        bound = f"from {at_least:g} to {at_most:g}" if at_most < math.inf else bound
+        raise UsageError(f"{option(name)} expects a number {bound}, got {value}")
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise UsageError unless value is None or one of the choices."""
+    if value is not None and value not in choices:
+        raise UsageError(f"{option(name)} expects {' | '.join(choices)}, got {value!r}")
+
+
+def check_person(value: object) -> None:
+    """Raise UsageError unless value names a person as pose.track understands it."""
+    if value == "largest":
+        return
+    from pose.identity import check_person as check  # needs numpy, which the default does without
+
+    try:
+        check(value)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise UsageError(str(error)) from error
