@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,7 +10,8 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 from pose import errors
-from pose.backends import Backend, Estimate, backend_for, base, version_of
+from pose.backends import Backend, Estimate, base, version_of
+from pose.cores import opened, shares_of_cores, usable_cores
 from pose.crowd import Focus
 from pose.helper import Events, Helper, Part
 from pose.parts import WARM_UP, estimate_part
@@ -49,13 +49,6 @@ def workers_for(clip: object, backend: str | Backend, asked: int | None = None) 
     return max(1, min(wanted, MOST_WORKERS, len(clip) // LEAST_PART))
 
 
-def usable_cores() -> int:
-    """How many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def split(frames: int, workers: int) -> list[tuple[int, int]]:
     """Start and stop of every worker's part, in order and without gaps.
 
@@ -75,14 +68,15 @@ def crew_for(clip: object, backend: str | Backend, workers: int | None = None) -
     try:
         count = workers_for(clip, backend, workers)
         name = base.resolve_backend(backend) if isinstance(backend, str) else backend
-        for _ in range(count - 1):
+        own, *others = shares_of_cores(count)
+        for cores in others:
             try:
-                helpers.append(Helper(str(name)))
+                helpers.append(Helper(str(name), cores))
             except OSError as error:
                 _warn(f"no further process can be started ({error.strerror or error})")
                 break
-        with backend_for(name) as estimator:
-            yield Crew(name, estimator, helpers)
+        with opened(name, own) as estimator:
+            yield Crew(name, estimator, helpers, own)
     finally:
         for helper in helpers:
             helper.stop()
@@ -91,10 +85,17 @@ def crew_for(clip: object, backend: str | Backend, workers: int | None = None) -
 class Crew:
     """An open estimator, and helpers that have each opened another like it."""
 
-    def __init__(self, backend: str | Backend, estimator: Backend, helpers: list[Helper]) -> None:
+    def __init__(
+        self,
+        backend: str | Backend,
+        estimator: Backend,
+        helpers: list[Helper],
+        cores: frozenset[int] = frozenset(),
+    ) -> None:
         self.backend = backend
         self.estimator = estimator
         self.helpers = helpers
+        self.cores = cores
         self._used = False
 
     @contextmanager
@@ -105,7 +106,7 @@ class Crew:
         """
         lent = self.estimator if not self._used else self.backend
         self._used = True
-        with backend_for(lent) as estimator:
+        with opened(lent, self.cores) as estimator:
             yield estimator
 
     def observe(

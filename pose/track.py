@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends import Backend, Estimate, sees_one
-from pose.crowd import Focus, find_focus
+from pose.crowd import Focus, find_focuses
 from pose.errors import NoPersonError
 from pose.identity import Person, choose, link
 from pose.observe import Observations, Progress, Source, name_of, observe
 from pose.parallel import crew_for
 from pose.refine import SMOOTH, refine
-from pose.skeleton import Frame, PoseSequence
+from pose.skeleton import COUNT, Floats, Frame, PoseSequence
 from pose.video import Clip, open_video
 
 
@@ -39,25 +39,52 @@ def track(
     """
     clip = open_video(source) if isinstance(source, (str, os.PathLike)) else source
     with crew_for(clip, backend, workers) as crew:
-        focus = find_focus(clip, person) if sees_one(crew.estimator) else None
-        seen = observe(clip, backend=crew, focus=focus, progress=progress)
-    if not any(len(points) for points, _ in seen.estimates):
+        focuses = find_focuses(clip, person) if sees_one(crew.estimator) else []
+        looks: list[Focus | None] = [*focuses] or [None]
+        passes = [
+            observe(clip, backend=crew, focus=one, progress=_share(progress, number, len(looks)))
+            for number, one in enumerate(looks)
+        ]
+    seen = passes[0]
+    if not any(len(points) for one in passes for points, _ in one.estimates):
         raise NoPersonError(_nobody(clip, seen))
-    keypoints, scores = link(seen.estimates, seen.times, seen.size)
-    slots = [0] if focus is not None else choose(keypoints, scores, person)
+    keypoints, scores = _side_by_side(passes)
+    slots = list(range(len(focuses))) or choose(keypoints, scores, person)
+    ids = [focus.number for focus in focuses] or [slot + 1 for slot in slots]
     refined = refine(keypoints[:, slots], scores[:, slots], seen.times, smooth=smooth)
     return PoseSequence(
         keypoints=refined[0],
         scores=refined[1],
         marks=refined[2],
-        crowd=_crowd(seen.estimates, focus),
-        ids=tuple(slot + 1 for slot in slots),
+        crowd=_crowd(seen.estimates, focuses[0] if focuses else None),
+        ids=tuple(ids),
         size=seen.size,
         fps=seen.fps,
         times=seen.times,
         backend=seen.backend,
         backend_version=seen.backend_version,
     )
+
+
+def _share(progress: Progress | None, number: int, passes: int) -> Progress | None:
+    """What pass `number` reports, counted over all passes."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(done + number * total, total * passes)
+
+
+def _side_by_side(passes: list[Observations]) -> tuple[Floats, Floats]:
+    """Keypoints (F, P, 133, 2) and scores: the persons of one pass, or one person of each."""
+    linked = [link(one.estimates, one.times, one.size) for one in passes]
+    if len(linked) == 1:
+        return linked[0]
+    frames = min(len(keypoints) for keypoints, _ in linked)
+    keypoints = np.full((frames, len(linked), COUNT, 2), np.nan)
+    scores = np.zeros((frames, len(linked), COUNT))
+    for slot, (points, values) in enumerate(linked):
+        if points.shape[1]:  # else nobody was seen in this pass
+            keypoints[:, slot], scores[:, slot] = points[:frames, 0], values[:frames, 0]
+    return keypoints, scores
 
 
 def _crowd(estimates: list[Estimate], focus: Focus | None) -> NDArray[np.int64]:

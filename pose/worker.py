@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -11,7 +12,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.backends import Backend, open_backend, version_of
+from pose.backends import Backend, version_of
+from pose.cores import opened
 from pose.crowd import Focus
 from pose.errors import PoseError
 from pose.parts import estimate_part
@@ -19,13 +21,13 @@ from pose.video import Clip, VideoInfo
 from pose.wire import Message, receive, send
 
 
-def main(backend: str) -> None:
-    """Serve standard input and output until either is closed."""
+def main(backend: str, cores: Collection[int] = ()) -> None:
+    """Serve standard input and output until either is closed; cores: see pose.cores.opened."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not come between the messages
     _leave_out_matplotlib()
     try:
-        serve(sys.stdin.buffer, output, backend)
+        serve(sys.stdin.buffer, output, backend, cores)
     except BrokenPipeError:  # nobody waits for the results any more
         os._exit(1)
 
@@ -37,16 +39,17 @@ def _leave_out_matplotlib() -> None:
     sys.modules.update({"matplotlib": package, "matplotlib.pyplot": module})
 
 
-def serve(jobs: IO[bytes], output: IO[bytes], backend: str) -> None:
+def serve(jobs: IO[bytes], output: IO[bytes], backend: str, cores: Collection[int] = ()) -> None:
     """Answer every job with its estimates, one message a frame, and an end or an error."""
+    job, waiting = None, True
     try:
-        ready: Backend | None = open_backend(backend)  # while the first job is being prepared
-        while (job := receive(jobs)) is not None:
-            estimator, ready = ready or open_backend(backend), None
-            try:
-                _work(job, estimator, output)
-            finally:
-                estimator.close()
+        while waiting or job is not None:
+            with opened(backend, cores) as estimator:
+                # The first estimator opens while the first job is being prepared.
+                job, waiting = receive(jobs) if waiting else job, False
+                if job is not None:
+                    _work(job, estimator, output)
+            job = receive(jobs)
     except PoseError as error:
         send(output, "error", type=type(error).__name__, message=str(error))
 

@@ -71,6 +71,22 @@ def test_the_dancer_who_is_meant_is_followed_in_all_frames(
     assert errors(seq, alone[who]).max() < 0.06
 
 
+def test_all_are_followed_each_in_a_place_of_its_own(
+    stage: Any, alone: dict[str, PoseSequence]
+) -> None:
+    told: list[tuple[int, int]] = []
+    both = track(stage("both"), person="all", smooth=0, progress=lambda *now: told.append(now))
+    assert both.ids == (1, 2)
+    for slot, who in enumerate(("left", "right")):
+        assert errors(both.persons([slot]), alone[who]).max() < 0.05
+    assert told[-1] == (24, 24)
+    assert told == sorted(set(told))
+
+
+def test_the_number_of_the_chosen_person_is_kept(stage: Any) -> None:
+    assert track(stage("both"), person=2).ids == (2,)
+
+
 def test_each_of_all_gets_a_focus(stage: Any) -> None:
     first, second = find_focuses(open_video(stage("both")), "all")
     assert (first.number, second.number) == (1, 2)
