@@ -9,6 +9,8 @@ Contents
     decode_frames           latents to frames, a few at a time      decode
     SmallTemporalAutoencoder  SVD's autoencoder at small widths     autoencoder
     load_controlnext, save_controlnext                              checkpoints
+    Patch                   weights put in and taken out again      patch
+    select_trainable        which weights of a UNet are trained     trainable
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ _HOMES = {
     "SmallTemporalAutoencoder": "autoencoder",
     "load_controlnext": "checkpoints",
     "save_controlnext": "checkpoints",
+    "Patch": "patch",
+    "select_trainable": "trainable",
     "TemporalError": "errors",
 }
 
