@@ -111,6 +111,8 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         halves_apart: bool = False,
         generator: Generators = None,
         latents: Tensor | None = None,
+        steps_done: int = 0,
+        generator_state: Tensor | None = None,
         output_type: str = "pil",
         decode_chunk_size: int | None = None,
         callback_on_step_end: StepCallback | None = None,
@@ -126,8 +128,10 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         reference, which has its own blend and tells the UNet constants whatever fps, motion
         bucket and noise are asked for; added_time_ids says what the UNet is told instead.
         halves_apart: run the guidance halves one after the other, in half the memory.
-        latents: (B, F, C, h, w) unit noise. output_type: "pil", "np" (B, F, H, W, 3), "pt"
-        (B, F, 3, H, W) or "latent". callback_on_step_end(pipeline, step, timestep, {"latents"}).
+        latents: (B, F, C, h, w) unit noise; or with steps_done, to go on, those that
+        callback_on_step_end saw after so many steps, and generator_state of that moment.
+        output_type: "pil", "np" (B, F, H, W, 3), "pt" (B, F, 3, H, W) or "latent".
+        callback_on_step_end(pipeline, step, timestep, {"latents"}).
         progress(windows done, in total) replaces the bar. Raises ControlError, WindowError and
         DivergenceError of `temporal.errors`, ValueError for a wrong size.
         """
@@ -151,7 +155,10 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
             self.scheduler, num_inference_steps, self._execution_device, None, sigmas
         )
         self._num_timesteps = len(timesteps)
-        latents = initial_latents(self, conditions, frames, generator, latents)
+        if latents is None or not steps_done:
+            latents = initial_latents(self, conditions, frames, generator, latents)
+        if generator_state is not None and isinstance(generator, torch.Generator):
+            generator.set_state(generator_state)
         features = self._features(control) if control_scale != 0 else None
         with (
             self._reported(progress) as on_window,
@@ -162,6 +169,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
                 latents,
                 scheduler=self.scheduler,
                 windows=plan,
+                start=steps_done,
                 generator=generator,
                 on_step=self._step_callback(callback_on_step_end),
                 on_window=on_window,
