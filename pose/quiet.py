@@ -7,6 +7,7 @@ line that is not known noise is passed on, so real errors still arrive.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import tempfile
@@ -46,11 +47,18 @@ def _enter() -> None:
         if _users > 1:
             return
         try:
-            _buffer = _buffer or tempfile.TemporaryFile()  # noqa: SIM115 - reused by every call
+            _buffer = _buffer or _open_buffer()
             _saved = os.dup(2)
             os.dup2(_buffer.fileno(), 2)
         except OSError:  # no descriptor 2, or no temporary folder: then there is noise
             _saved = -1
+
+
+def _open_buffer() -> BinaryIO:
+    """The file that all calls share until the program ends."""
+    buffer: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+    atexit.register(buffer.close)
+    return buffer
 
 
 def _leave() -> None:
