@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from animate.errors import UsageError
 
@@ -44,6 +45,12 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise UsageError unless value is None or one of the choices."""
     if value is not None and value not in choices:
         raise UsageError(f"{option(name)} expects {' | '.join(choices)}, got {value!r}")
+
+
+def check_exists(name: str, value: str | None) -> None:
+    """Raise UsageError unless value is None or the path of something."""
+    if value is not None and not Path(value).exists():
+        raise UsageError(f"{option(name)} {value}: no such file or folder")
 
 
 def check_person(value: object) -> None:

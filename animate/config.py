@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from animate.checks import check_choice, check_count, check_number, check_person, option
+from animate.checks import (
+    check_choice,
+    check_count,
+    check_exists,
+    check_number,
+    check_person,
+    option,
+)
 from animate.errors import UsageError
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -17,6 +24,9 @@ WINDOWS = ("weighted", "shifted", "official")  # of temporal.windows
 RAMPS = ("clip", "window")
 ATTENTIONS = ("auto", "sdpa", "xformers")
 OFFLOADS = ("auto", "none", "model", "group")
+# Official encoders, the keys of temporal.controlnext.VARIANTS; here, as that needs torch.
+VARIANTS = ("svd_v2", "svd_v2_training", "svd_v1", "sdxl", "sd15_legacy", "sd15_training")
+UNET_KINDS = ("auto", "values", "increments")
 
 DECODE_CHUNK = 8  # frames that the VAE decodes together
 # What the UNet is told besides the rate: Stable Video Diffusion's own defaults.
@@ -39,6 +49,8 @@ CHOICES = {
     "ramp": RAMPS,
     "attention": ATTENTIONS,
     "offload": OFFLOADS,
+    "variant": VARIANTS,
+    "unet_as": UNET_KINDS,
 }
 
 Blend = Literal["weighted", "official", "shifted"]
@@ -112,7 +124,9 @@ DEFAULTS: dict[str, ModelDefaults] = {
 class Settings:
     """What a caller may choose; None means the model's own default, or what fits the machine.
 
-    model: auto, mini, svd or a folder. size: (width, height) in pixels. frames: at most so many.
+    model: auto, mini, svd or a folder. base, controlnext, unet: its parts given by hand, see
+    animate.parts; variant: the official encoder that controlnext is; unet_as: what unet holds;
+    allow_pickle: also read .bin files, of them only tensors. size: (width, height) in pixels. frames: at most so many.
     stride: every n-th frame. fps: frames per second to read the driving video at. person: who is
     followed, see pose.track; smooth: 0 to 1; cache: remember what was tracked.
     guidance: a scale, or (start, end) of a ramp over the clip or each window. windows: how they
@@ -123,6 +137,12 @@ class Settings:
     """
 
     model: str = "auto"
+    base: str | None = None
+    controlnext: str | None = None
+    unet: str | None = None
+    variant: str | None = None
+    unet_as: str = "auto"
+    allow_pickle: bool = False
     size: tuple[int, int] | None = None
     frames: int | None = None
     stride: int = 1
@@ -168,6 +188,8 @@ class Settings:
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
         check_person(self.person)
+        for name in ("base", "controlnext", "unet"):
+            check_exists(name, getattr(self, name))
         self._check_together()
 
     def _check_together(self) -> None:

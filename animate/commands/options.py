@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from animate.config import Guidance, Person, Settings
+from animate.config import UNET_KINDS, VARIANTS, Guidance, Person, Settings
 from animate.errors import UsageError
 from animate.files import check_output
 from animate.progress import Report, unheard
@@ -77,6 +77,34 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         dest="cache",
         action="store_false",
         help="track anew, even if this very video was tracked before",
+    )
+
+
+def add_parts(parser: argparse.ArgumentParser) -> None:
+    """Options about files that make up or replace parts of the model."""
+    group = parser.add_argument_group("parts of the model (left open, its own or the Hub's cache)")
+    group.add_argument(
+        "--controlnext", metavar="PATH", help="control encoder: a file or folder, ours or official"
+    )
+    group.add_argument(
+        "--unet",
+        metavar="PATH",
+        help="UNet weights, all, some, or increments: a file or folder, ours or official",
+    )
+    group.add_argument(
+        "--unet-as",
+        choices=UNET_KINDS,
+        default="auto",
+        help="what they are (auto: by the file's name and a look at the values)",
+    )
+    group.add_argument("--base", metavar="FOLDER", help="Stable Video Diffusion, diffusers' layout")
+    group.add_argument(
+        "--variant",
+        choices=VARIANTS,
+        help="which official encoder --controlnext is, where its file cannot tell",
+    )
+    group.add_argument(
+        "--allow-pickle", action="store_true", help="also read .bin files, of them only tensors"
     )
 
 

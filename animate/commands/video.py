@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_reading(parser)
     _add_model(parser)
+    options.add_parts(parser)
     _add_sampling(parser)
     _add_machine(parser)
 
