@@ -126,7 +126,8 @@ class Settings:
 
     model: auto, mini, svd or a folder. base, controlnext, unet: its parts given by hand, see
     animate.parts; variant: the official encoder that controlnext is; unet_as: what unet holds;
-    allow_pickle: also read .bin files, of them only tensors. size: (width, height) in pixels. frames: at most so many.
+    allow_pickle: also read .bin files, of them only tensors.
+    size: (width, height) in pixels. frames: at most so many.
     stride: every n-th frame. fps: frames per second to read the driving video at. person: who is
     followed, see pose.track; smooth: 0 to 1; cache: remember what was tracked.
     guidance: a scale, or (start, end) of a ramp over the clip or each window. windows: how they
