@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from animate.config import Resolved, settings_from
+from animate.config import Resolved, Settings, settings_from
+from animate.denoise import denoise
 from animate.driving import Driving, open_driving
-from animate.framing import Framing, choose_size
-from animate.motion import Found, Motion, find, place
+from animate.fingerprint import file_print, program_print
+from animate.framing import choose_size
+from animate.journal import Facts, Journal
+from animate.motion import Found, find, place
 from animate.progress import Progress, Report, ignore, unheard
 from animate.result import Result
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Generator, Tensor
 
     from animate.load import Model
-    from animate.pipelines.video import ControlNeXtVideoPipeline
+
+# The settings that decide the poses; a change of others leaves them as they are.
+READING = ("fps", "stride", "frames", "person", "smooth", "pose_backend", "align", "device")
 
 
 def animate(
@@ -28,6 +33,7 @@ def animate(
     *,
     progress: Progress | None = None,
     report: Report | None = None,
+    journal: str | os.PathLike[str] | None = None,
     **settings: Any,
 ) -> Result:
     """Make the character in picture `ref` move like the person in video `driving`.
@@ -35,16 +41,31 @@ def animate(
     driving may also be a keypoint file (npz or OpenPose JSON), a folder of JSON files or pictures,
     or finished skeletons. settings: see animate.config.Settings. progress(stage, done, total)
     follows the stages track, load and denoise; report(line) gets what was decided. Frames are
-    decoded when they are asked for. Raises AnimateError, pose.PoseError or temporal.TemporalError.
+    decoded when they are asked for. journal: a folder for the run's notes, which Result.save
+    removes; after a kill the same call goes on from them to an equal result.
+    Raises AnimateError, pose.PoseError or temporal.TemporalError.
     """
+    asked = settings_from(settings)
+    progress, report = progress or ignore, report or unheard
+    notes = Journal(None if journal is None else Path(journal), report)
+    notes.open()
+    try:
+        return _animate(Path(driving), Path(ref), asked, progress, report, notes)
+    except BaseException:
+        notes.close()
+        raise
+
+
+def _animate(
+    path: Path, ref: Path, asked: Settings, progress: Progress, report: Report, journal: Journal
+) -> Result:
     from animate.load import load_model
     from pose.video import load_image
 
-    asked = settings_from(settings)
-    progress, report = progress or ignore, report or unheard
-    source = open_driving(driving, asked)
+    source = open_driving(path, asked)
     picture = load_image(ref)
-    found = find(source, picture, asked, progress)  # before the model: it may find nobody
+    journal.begin(_inputs(path, ref, asked))
+    found = find(source, picture, asked, progress=progress, journal=journal)  # may find nobody
     for line in _describe_driving(source, found):
         report(line)
     progress("load", 0, 1)
@@ -55,70 +76,27 @@ def animate(
     for line in _describe(asked.size, decided, source, picture, model):
         report(line)
     motion = place(source, found, decided, model.look)
-    latents = _denoise(model, picture, motion, source.fps, decided, progress)
+    latents = denoise(
+        model, picture, motion, decided, fps=source.fps, progress=progress, journal=journal
+    )
     return Result(
-        settings=decided, motion=motion, driving=source, latents=latents, pipeline=model.pipeline
+        settings=decided,
+        motion=motion,
+        driving=source,
+        latents=latents,
+        pipeline=model.pipeline,
+        journal=journal,
     )
 
 
-def _denoise(
-    model: Model,
-    picture: NDArray[np.uint8],
-    motion: Motion,
-    fps: float,
-    settings: Resolved,
-    progress: Progress,
-) -> Tensor:
-    """Latents (1, F, C, h, w) of the clip on the CPU; fps: of the result."""
-    import torch
-    from PIL import Image
-
-    progress("denoise", 0, settings.steps)
-    width, height = settings.size
-    framed = Framing(_size_of(picture), settings.size).picture(picture)
-    generator = torch.Generator("cpu").manual_seed(settings.seed)
-    noise = None
-    if settings.still_noise:
-        noise = _still_noise(model.pipeline, len(motion), settings.size, generator)
-    latents: Tensor = model.pipeline(
-        Image.fromarray(framed),
-        motion.control,
-        num_frames=len(motion),
-        height=height,
-        width=width,
-        num_inference_steps=settings.steps,
-        min_guidance_scale=settings.guidance_ends[0],
-        max_guidance_scale=settings.guidance_ends[1],
-        fps=model.defaults.told_rate(fps),
-        motion_bucket_id=settings.motion_bucket,
-        noise_aug_strength=settings.noise_aug,
-        control_scale=settings.control_scale,
-        window=settings.window,
-        overlap=settings.overlap,
-        blend=settings.windows,
-        ramp=settings.ramp,
-        official=settings.official,
-        halves_apart=settings.halves_apart,
-        generator=generator,
-        latents=noise,
-        output_type="latent",
-        progress=lambda done, total: progress("denoise", done, total),
-    ).frames
-    return latents[:, motion.lead :].cpu()
-
-
-def _still_noise(
-    pipeline: ControlNeXtVideoPipeline,
-    frames: int,
-    size: tuple[int, int],
-    generator: Generator,
-) -> Tensor:
-    """Unit noise (1, frames, C, h, w), the same in every frame."""
-    import torch
-
-    width, height = (side // pipeline.vae_scale_factor for side in size)
-    one = (1, 1, pipeline.unet.config["out_channels"], height, width)
-    return torch.randn(one, generator=generator).repeat(1, frames, 1, 1, 1)
+def _inputs(driving: Path, ref: Path, asked: Settings) -> Facts:
+    """All that decides the poses."""
+    return {
+        "driving source": file_print(driving),
+        "reference picture": file_print(ref),
+        "version of the program": program_print(),
+        **{name: getattr(asked, name) for name in READING},
+    }
 
 
 def _size_of(picture: NDArray[np.uint8]) -> tuple[int, int]:

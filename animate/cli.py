@@ -60,7 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(stop.code or 0)
     for key, value in QUIET_LIBRARIES.items():
         os.environ.setdefault(key, value)
-    return _guard(lambda: command.run(arguments), prog=parser.prog, debug=arguments.debug)
+    return _guard(
+        lambda: command.run(arguments),
+        prog=parser.prog,
+        debug=arguments.debug,
+        resumable=lambda: name == PLAIN and command.resumable(arguments),
+    )
 
 
 def _build_parser(name: str) -> argparse.ArgumentParser:
@@ -78,20 +83,22 @@ def _build_parser(name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _guard(work: Callable[[], None], *, prog: str, debug: bool) -> int:
+def _guard(
+    work: Callable[[], None], *, prog: str, debug: bool, resumable: Callable[[], bool] = bool
+) -> int:
     """Turn the ways in which work can end into exit codes and one line each."""
     with _Signals() as signals:
         try:
             work()
         except KeyboardInterrupt:
-            return _interrupted(prog)
+            return _interrupted(prog, resumable())
         except SystemExit as stop:
             return int(stop.code or 0)
         except Exception as error:
             if debug:
                 traceback.print_exc()
             if signals.interrupted:  # libraries may turn an interrupt into an error of their own
-                return _interrupted(prog)
+                return _interrupted(prog, resumable())
             return _failed(error, prog, debug)
     return 0
 
@@ -123,12 +130,13 @@ class _Signals:
         raise SystemExit(EXIT_TERMINATED)
 
 
-def _interrupted(prog: str) -> int:
+def _interrupted(prog: str, resumable: bool) -> int:
     # CPython keeps a note of an interrupt inside an exec() of source text, as dataclasses and
     # lazy imports use it, and would kill itself at exit instead of returning our code; the next
     # exec() clears the note.
     exec("")
-    return _complain(f"{prog}: interrupted, no partial output is left", EXIT_INTERRUPTED)
+    advice = "; run the same command to go on" if resumable else ""
+    return _complain(f"{prog}: interrupted, no partial output is left{advice}", EXIT_INTERRUPTED)
 
 
 def _failed(error: Exception, prog: str, debug: bool) -> int:

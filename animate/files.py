@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,27 @@ def check_output(path: Path, *, overwrite: bool, suffixes: tuple[str, ...] = CON
 def partial_path(path: Path) -> Path:
     """Where a file is built before it gets its name: the same folder, so the move is atomic."""
     return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what processes that were killed had built of this file."""
+    if os.name != "posix":  # elsewhere the check below would end the process
+        return
+    pattern = re.compile(rf"\.{re.escape(path.stem)}\.(\d+)\.partial{re.escape(path.suffix)}")
+    for sibling in path.parent.iterdir():
+        match = pattern.fullmatch(sibling.name)
+        if match and not _alive(int(match[1])):
+            sibling.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 def save_arrays(path: Path, **arrays: Any) -> None:

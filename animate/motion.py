@@ -12,6 +12,7 @@ from animate.config import Resolved, Settings
 from animate.driving import Driving, find_poses
 from animate.errors import AnimateError
 from animate.framing import Framing
+from animate.journal import Journal
 from animate.progress import Progress
 from pose.errors import NoPersonError
 
@@ -77,9 +78,14 @@ class Found:
 
 
 def find(
-    driving: Driving, picture: NDArray[np.uint8], asked: Settings, progress: Progress
+    driving: Driving,
+    picture: NDArray[np.uint8],
+    asked: Settings,
+    *,
+    progress: Progress,
+    journal: Journal,
 ) -> Found:
-    """Find the poses of the clip and of the reference; needs no model.
+    """Find the poses of the clip and of the reference, or what `journal` knows; needs no model.
 
     picture: (H, W, 3) as loaded, before it is brought to the result's size.
     Raises pose.PoseError; AnimateError if the reference shows no body to fit to.
@@ -87,8 +93,15 @@ def find(
     if driving.skeletons is not None:
         return Found(tracked=None, reference=None)
     progress("track", 0, len(driving))
-    reference = find_reference(picture, asked)  # first: it fails in a second, not in minutes
-    tracked = find_poses(driving, asked, progress)
+    reference, tracked = journal.poses("reference"), journal.poses("driving")
+    if reference is None:
+        reference = find_reference(picture, asked)  # first: it fails in a second, not in minutes
+        journal.keep_poses("reference", reference)
+    if tracked is None:
+        tracked = find_poses(driving, asked, progress)
+        journal.keep_poses("driving", tracked)
+    elif driving.film is not None and len(tracked) < len(driving.film):
+        driving.film.damaged = float(driving.film.times[len(tracked)])  # as reading would find
     progress("track", len(driving), len(driving))
     return Found(tracked=tracked, reference=reference)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from animate.audio import Soundtrack
 from animate.config import Resolved
-from animate.files import check_output
+from animate.files import check_output, remove_abandoned
+from animate.journal import Journal
 from animate.progress import Progress, ignore
 from animate.video import VideoWriter
 
@@ -39,6 +40,7 @@ class Result:
     driving: Driving
     latents: Tensor  # (1, F, C, h, w) on the CPU, without the leading reference frame
     pipeline: ControlNeXtVideoPipeline
+    journal: Journal = field(default_factory=Journal)  # of the run; removed when it is saved
 
     def __len__(self) -> int:
         return int(self.latents.shape[1])
@@ -65,7 +67,7 @@ class Result:
         if "frames" in self.__dict__:  # decoded before
             yield from self.frames
         else:
-            yield from decode_frames(self.pipeline.vae, self.latents[0])
+            yield from decode_frames(self.pipeline.vae, self.latents[0], self.settings.decode_chunk)
 
     def save(
         self,
@@ -81,13 +83,15 @@ class Result:
 
         compare: driving video, skeleton and result side by side instead of the result alone.
         comparison: a second file for that, written in the same pass. A file appears only when it
-        is whole. Raises UsageError for an unknown container, OutputError if it cannot be written.
+        is whole. Raises UsageError for an unknown container, OutputError if it cannot be written,
+        temporal.DivergenceError if the decoded frames are no pictures.
         """
         path = Path(path)
         progress = progress or ignore
         targets = {path: compare} if comparison is None else {path: compare, Path(comparison): True}
         for target in targets:
             check_output(target, overwrite=overwrite)
+            remove_abandoned(target)
         with ExitStack() as stack:
             writers = [
                 (stack.enter_context(self._writer(target, beside, audio)), beside)
@@ -99,6 +103,9 @@ class Result:
                 for writer, beside in writers:
                     writer.write(panels if beside else frame)
                 progress("decode", done, len(self))
+            for writer, _ in writers:  # all are whole before the first gets its name
+                writer.finish()
+        self.journal.remove()
         return path
 
     def _writer(self, path: Path, beside: bool, audio: bool) -> VideoWriter:

@@ -81,18 +81,19 @@ class VideoWriter:
     ) -> None:
         try:
             if kind is None:
-                self._finish()
+                self.finish()
+                os.replace(self._partial, self.path)
         finally:
             self._discard()
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Wait until the encoder has written all; leaving the `with` block gives it its name."""
         if not self.frames:
             raise OutputError(f"{self.path}: there is no frame to write")
         with contextlib.suppress(OSError):  # a dead ffmpeg shows in its return code
             self._pipe.close()
         if self._process is None or self._process.wait() != 0:
             raise OutputError(f"{self.path}: ffmpeg failed: {self._complaint()}")
-        os.replace(self._partial, self.path)
 
     def _discard(self) -> None:
         """Stop ffmpeg if it still runs and remove the partial file if it is still there."""

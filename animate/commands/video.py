@@ -8,6 +8,7 @@ from pathlib import Path
 
 from animate.commands import options
 from animate.config import ALIGNMENTS, ATTENTIONS, DEVICES, DTYPES, OFFLOADS, RAMPS, WINDOWS
+from animate.journal import forget, journal_path
 from animate.progress import StageBars
 
 
@@ -36,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--no-audio", action="store_true", help="leave the sound out")
     output.add_argument(
         "--save-poses", type=Path, metavar="FILE.npz|FOLDER", help="keep the keypoints"
+    )
+    output.add_argument(
+        "--no-resume",
+        dest="resume",
+        action="store_false",
+        help="start afresh after an interruption, and keep no journal beside the output",
     )
     options.add_reading(parser)
     _add_model(parser)
@@ -122,10 +129,21 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def resumable(arguments: argparse.Namespace) -> bool:
+    """Whether the same command would go on where an interrupted one stopped."""
+    return arguments.resume and journal_path(_output(arguments)).is_dir()
+
+
+def _output(arguments: argparse.Namespace) -> Path:
+    named: Path | None = arguments.output
+    return named or Path(f"{arguments.driving.stem}_{arguments.ref.stem}.mp4")
+
+
 def run(arguments: argparse.Namespace) -> None:
     """Animate, write, and tell what was done."""
     start = time.monotonic()
-    output = arguments.output or Path(f"{arguments.driving.stem}_{arguments.ref.stem}.mp4")
+    output = _output(arguments)
+    forget(output, finished_only=arguments.resume)
     options.check_outputs(arguments, [output, arguments.save_compare], arguments.save_poses)
     checked = options.settings(arguments)  # wrong values are told before torch takes its seconds
     say = options.speaker(arguments)
@@ -133,7 +151,12 @@ def run(arguments: argparse.Namespace) -> None:
         from animate.api import animate
 
         result = animate(
-            arguments.driving, arguments.ref, progress=bars, report=say, **vars(checked)
+            arguments.driving,
+            arguments.ref,
+            progress=bars,
+            report=say,
+            journal=journal_path(output) if arguments.resume else None,
+            **vars(checked),
         )
         result.save(
             output,

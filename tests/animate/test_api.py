@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import animate
-from animate.api import _still_noise
+from animate.denoise import still_noise
 from animate.audio import has_audio
 from animate.errors import AnimateError, UsageError
 from animate.result import Result
@@ -94,7 +94,7 @@ def test_stream_equals_frames(result: Result) -> None:
 def test_the_embedded_model_starts_every_frame_from_one_noise(result: Result) -> None:
     assert result.settings.still_noise
     generator = torch.Generator().manual_seed(0)
-    noise = _still_noise(result.pipeline, 3, result.settings.size, generator)
+    noise = still_noise(result.pipeline, 3, result.settings, generator)
     assert noise.shape == result.latents.shape
     assert torch.equal(noise[:, 1:], noise[:, :1].expand_as(noise[:, 1:]))
     assert noise.std() == pytest.approx(1, abs=0.1)

@@ -376,7 +376,7 @@ def mentioning(text: str) -> list[int]:
     [("Loading", signal.SIGINT, 130), ("Denoising", signal.SIGINT, 130)],
     ids=["tracking", "encoding"],
 )
-def test_interruption_leaves_nothing(
+def test_interruption_leaves_what_to_go_on_from(
     dance: Path,
     hero: Path,
     tiny_model: Path,
@@ -396,8 +396,10 @@ def test_interruption_leaves_nothing(
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == code
-    assert told.splitlines()[-1] == "animate: interrupted, no partial output is left"
-    assert not names(tmp_path)
+    assert told.splitlines()[-1] == (
+        "animate: interrupted, no partial output is left; run the same command to go on"
+    )
+    assert names(tmp_path) == [".out.mp4.journal"]
     assert not mentioning(str(tmp_path))
 
 
