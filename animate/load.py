@@ -1,51 +1,25 @@
-"""From a model's name or folder to a pipeline on a device. Never uses the network."""
+"""From a model's name or files to a pipeline on a device. Never uses the network."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from animate import mini
-from animate.config import DEFAULTS, MODELS, ModelDefaults, Settings
+from animate.config import DEFAULTS, ModelDefaults, Settings
 from animate.errors import ModelError, UsageError
+from animate.parts import Parts, choose_model
 
 if TYPE_CHECKING:
     from animate.pipelines.video import ControlNeXtVideoPipeline
 
-# Hugging Face repositories whose local copies make up "svd", and where the ControlNeXt authors
-# put the files: the base model first found wins.
-SVD_BASES = (
-    "stabilityai/stable-video-diffusion-img2vid-xt-1-1",
-    "stabilityai/stable-video-diffusion-img2vid-xt",
-)
-CONTROL_REPOSITORY = "Pbihao/ControlNeXt"
-CONTROL_FOLDER = "ControlNeXt-SVD/v2"
-CONTROL_FILES = ("controlnet.safetensors",)
-UNET_FILES = ("unet.safetensors", "unet_fp16.safetensors")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SvdFiles:
-    """The local files that Stable Video Diffusion with ControlNeXt is assembled from."""
-
-    base: Path  # diffusers folder of Stable Video Diffusion
-    control: Path  # ControlNeXt's encoder
-    unet: Path  # ControlNeXt's values for part of the UNet
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelChoice:
-    """Which model, where it lies, and why it was taken."""
-
-    name: str
-    source: Path | SvdFiles
-    why: str
+CHECKPOINT_FOLDERS = ("vae", "image_encoder", "unet", "controlnext")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A loaded model with what was decided about it."""
+    """A loaded model with what was decided about it; notes: lines about its files."""
 
     pipeline: ControlNeXtVideoPipeline
     name: str
@@ -54,14 +28,19 @@ class Model:
     dtype: str
     look: str  # which drawing of the skeleton it was trained on
     defaults: ModelDefaults
+    notes: tuple[str, ...] = ()
 
 
 def load_model(settings: Settings) -> Model:
-    """Choose model, device and number format, and load. Raises UsageError or ModelError."""
+    """Choose model, device and number format, and load.
+
+    Raises UsageError, ModelError, or temporal.CheckpointError for a part that does not fit.
+    """
     device = pick_device(settings.device)
-    choice = choose_model(settings.model, device)
+    choice = choose_model(settings, device)
     dtype = pick_dtype(settings.dtype, device, choice.name)
-    pipeline = load_pipeline(choice, device, dtype)
+    notes: list[str] = []
+    pipeline = load_pipeline(choice.parts, device, dtype, settings, report=notes.append)
     look = str(pipeline.controlnext.config["control_look"])
     if look not in DEFAULTS:
         raise ModelError(f"{choice.name} wants skeletons drawn in an unknown look, {look!r}")
@@ -73,27 +52,8 @@ def load_model(settings: Settings) -> Model:
         dtype=dtype,
         look=look,
         defaults=DEFAULTS[look],
+        notes=tuple(notes),
     )
-
-
-def choose_model(asked: str, device: str) -> ModelChoice:
-    """Decide between the models by what is at hand; `asked` is auto, mini, svd or a folder.
-
-    Raises UsageError for an unknown name, ModelError for a model whose weights are not here.
-    """
-    if asked == "mini":
-        return _choose_mini("as asked")
-    if asked == "svd":
-        return ModelChoice(name="svd", source=_need_svd(), why="as asked")
-    if asked == "auto":
-        return _choose_automatically(device)
-    folder = Path(asked)
-    if not folder.is_dir():
-        raise UsageError(
-            f"--model {asked}: neither a model ({' | '.join(MODELS)}) nor an existing folder"
-        )
-    _check_folder(folder)
-    return ModelChoice(name=folder.name or str(folder), source=folder, why=f"folder {folder}")
 
 
 def pick_device(asked: str) -> str:
@@ -115,113 +75,80 @@ def pick_dtype(asked: str, device: str, model: str) -> str:
     return "float16" if device == "cuda" and model != "mini" else "float32"
 
 
-def load_pipeline(choice: ModelChoice, device: str, dtype: str) -> ControlNeXtVideoPipeline:
-    """Read the weights (safetensors only) and move them to the device.
+def load_pipeline(
+    parts: Parts,
+    device: str,
+    dtype: str,
+    settings: Settings | None = None,
+    *,
+    report: Callable[[str], None] = lambda line: None,
+) -> ControlNeXtVideoPipeline:
+    """Read the weights and move them to the device; pickles only if the settings allow it.
 
-    Raises ModelError if a file is missing, damaged or does not fit.
+    report(line) is told what was assumed about the files and what came from them. Raises
+    ModelError if a file is missing or damaged, temporal.CheckpointError if it does not fit.
     """
     import torch
 
+    from animate.pipelines.video import ControlNeXtVideoPipeline
+
     _hush()
+    number = getattr(torch, dtype)
+    replaced = _replaced_parts(parts, number, settings or Settings(), report)
     try:
-        if isinstance(choice.source, SvdFiles):
-            pipeline = _assemble_svd(choice.source, getattr(torch, dtype))
-        else:
-            pipeline = _read_folder(choice.source, getattr(torch, dtype))
+        pipeline: ControlNeXtVideoPipeline = ControlNeXtVideoPipeline.from_pretrained(
+            parts.base,
+            torch_dtype=number,
+            use_safetensors=True,
+            local_files_only=True,
+            variant=_stored_variant(parts.base, set(CHECKPOINT_FOLDERS) - replaced.keys()),
+            **replaced,
+        )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        where = choice.source.base if isinstance(choice.source, SvdFiles) else choice.source
         reason = " ".join(str(error).split())
-        raise ModelError(f"the model in {where} cannot be loaded: {reason}") from error
+        raise ModelError(f"the model in {parts.base} cannot be loaded: {reason}") from error
     pipeline.to(device)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
 
-def _choose_automatically(device: str) -> ModelChoice:
-    if device != "cuda":
-        return _choose_mini("the embedded model, as there is no GPU to run a large one")
-    files = find_svd()
-    if files is None:
-        return _choose_mini("the embedded model, as no Stable Video Diffusion weights are here")
-    return ModelChoice(name="svd", source=files, why="its weights and a GPU are here")
+def _replaced_parts(
+    parts: Parts, number: Any, settings: Settings, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """The pipeline's components that do not come from the base's folder."""
+    from temporal.checkpoints import load_controlnext
+    from temporal.unets import load_unet
 
-
-def _choose_mini(why: str) -> ModelChoice:
-    if not mini.FOLDER.is_dir():
-        raise ModelError(f"the embedded model is missing from {mini.FOLDER}: install again")
-    _check_folder(mini.FOLDER)
-    return ModelChoice(name="mini", source=mini.FOLDER, why=why)
-
-
-def _check_folder(folder: Path) -> None:
-    if not (folder / "model_index.json").is_file() or not (folder / "controlnext").is_dir():
-        raise ModelError(
-            f"{folder} is no model: expected a pipeline's folder with model_index.json "
-            "and controlnext/, as save_pretrained writes it"
+    replaced: dict[str, Any] = {}
+    if parts.control is not None:
+        encoder = load_controlnext(
+            parts.control,
+            variant=settings.variant,
+            allow_pickle=settings.allow_pickle,
+            report=report,
         )
-    if not any(folder.glob("unet/*.safetensors")):
-        raise ModelError(f"{folder}: no safetensors weights in unet/; other formats are refused")
-
-
-def find_svd() -> SvdFiles | None:
-    """The files of Stable Video Diffusion and ControlNeXt in the local cache, if all are there."""
-    indexes = (_cached(repository, "model_index.json") for repository in SVD_BASES)
-    base = next((index.parent for index in indexes if index), None)
-    control = _first_cached(CONTROL_FILES)
-    unet = _first_cached(UNET_FILES)
-    if base is None or control is None or unet is None:
-        return None
-    return SvdFiles(base=base, control=control, unet=unet)
-
-
-def _need_svd() -> SvdFiles:
-    files = find_svd()
-    if files is None:
-        raise ModelError(
-            "the weights of Stable Video Diffusion are not complete in the local Hugging Face "
-            f"cache: needed are {SVD_BASES[0]} and {CONTROL_FILES[0]} and {UNET_FILES[0]} of "
-            f"{CONTROL_REPOSITORY}/{CONTROL_FOLDER}; fetch them, or use --model mini"
+        replaced["controlnext"] = encoder.to(number)
+    if parts.unet is not None:
+        replaced["unet"], line = load_unet(
+            parts.base / "unet",
+            parts.unet,
+            dtype=number,
+            increments=None if settings.unet_as == "auto" else settings.unet_as == "increments",
+            allow_pickle=settings.allow_pickle,
         )
-    return files
+        report(line)
+    elif parts.control is not None:
+        report(f"UNet: the own one of {parts.base.name}; --unet names another")
+    return replaced
 
 
-def _first_cached(names: tuple[str, ...]) -> Path | None:
-    found = (_cached(CONTROL_REPOSITORY, f"{CONTROL_FOLDER}/{name}") for name in names)
-    return next((path for path in found if path), None)
-
-
-def _cached(repository: str, name: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache
-
-    path = try_to_load_from_cache(repository, name)
-    return Path(path) if isinstance(path, str) else None
-
-
-def _read_folder(folder: Path, dtype: Any) -> ControlNeXtVideoPipeline:
-    from animate.pipelines.video import ControlNeXtVideoPipeline
-
-    pipeline: ControlNeXtVideoPipeline = ControlNeXtVideoPipeline.from_pretrained(
-        folder, torch_dtype=dtype, use_safetensors=True, local_files_only=True
-    )
-    return pipeline
-
-
-def _assemble_svd(files: SvdFiles, dtype: Any) -> ControlNeXtVideoPipeline:
-    """The base model with ControlNeXt's encoder beside it and its values in the UNet."""
-    from animate.pipelines.video import ControlNeXtVideoPipeline
-    from temporal.checkpoints import load_controlnext, read_tensors
-
-    pipeline: ControlNeXtVideoPipeline = ControlNeXtVideoPipeline.from_pretrained(
-        files.base,
-        controlnext=load_controlnext(files.control, variant="svd_v2").to(dtype),
-        torch_dtype=dtype,
-        use_safetensors=True,
-        local_files_only=True,
-    )
-    unknown = pipeline.unet.load_state_dict(read_tensors(files.unet), strict=False).unexpected_keys
-    if unknown:
-        raise ModelError(f"{files.unet} does not fit the base model: it has {unknown[0]!r}")
-    return pipeline
+def _stored_variant(base: Path, components: set[str]) -> str | None:
+    """ "fp16" if a component's weights are there in that form alone, as they are fetched."""
+    for component in components:
+        names = [path.name for path in (base / component).glob("*.safetensors")]
+        if names and all(".fp16." in name for name in names):
+            return "fp16"
+    return None
 
 
 def _hush() -> None:
