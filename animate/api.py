@@ -119,6 +119,7 @@ def _describe(
             f"the model works in multiples of {model.pipeline.size_multiple}"
         )
     yield f"Model {model.name}: {model.why}; on {model.device} in {model.dtype}"
+    yield from model.notes
     yield (
         f"{driving.kind} {driving.size[0]}x{driving.size[1]}, reference "
         f"{picture.shape[1]}x{picture.shape[0]} -> result {width}x{height}, "

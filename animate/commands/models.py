@@ -17,7 +17,7 @@ from animate.errors import ModelError, UsageError
 
 ACTIONS = ("list", "fetch", "path")
 # Modules that offer models, each with what Source says.
-SOURCES = ("pose.models",)
+SOURCES = ("pose.models", "animate.hub")
 
 
 class Source(Protocol):
@@ -128,7 +128,7 @@ def _as_json(names: Sequence[str]) -> str:
     for name in names:
         source = _source(name)
         model, path = _table(source)[name], source.locate(name)
-        facts = {key: getattr(model, key, None) for key in ("purpose", "licence", "size", "sha256")}
+        facts = {key: getattr(model, key, None) for key in ("purpose", "licence", "size", "sha256", "steps")}
         place = None if path is None else str(path)
         rows.append({"name": name, **facts, "urls": list(model.urls), "path": place})
     sets = {name: list(parts) for source in _sources() for name, parts in source.SETS.items()}
@@ -146,6 +146,8 @@ def _as_table(names: Sequence[str]) -> str:
         where = source.locate(name) or "not here"
         lines.append(f"{name:<{width}}  {size:>4} MB  {model.licence}  {where}")
         lines.append(f"{'':<{width}}  {model.purpose}")
+        if source.locate(name) is None and getattr(model, "steps", None):
+            lines.append(f"{'':<{width}}  {model.steps}")
     lines += ["", "Sets, to be fetched together:"]
     for source in _sources():
         lines += [f"  {name:<{width}}{' + '.join(parts)}" for name, parts in source.SETS.items()]
