@@ -13,6 +13,8 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from temporal.errors import DivergenceError
+
 
 @torch.no_grad()
 def decode_chunks(
@@ -22,15 +24,35 @@ def decode_chunks(
 
     latents: (F, C, h, w), anywhere; device: where the VAE works, if it is parked elsewhere.
     A temporal decoder mixes frames within a chunk only, so the chunk size changes pixels slightly.
+    Raises DivergenceError instead of yielding black frames.
     """
     # Asked of the decoder, as some versions of diffusers wrap vae.decode beyond recognition.
     takes_frames = "num_frames" in inspect.signature(vae.decoder.forward).parameters
+    done = 0
     with safe_precision(vae):
         for part in torch.split(latents, max(chunk, 1)):
             scaled = (part / vae.config.scaling_factor).to(device or vae.device, vae.dtype)
             extra = {"num_frames": len(part)} if takes_frames else {}
             pixels = vae.decode(scaled, **extra).sample
+            _require_finite(pixels, part, done)
+            done += len(part)
             yield (pixels.float() / 2 + 0.5).clamp(0, 1).cpu()
+
+
+def _require_finite(pixels: Tensor, latents: Tensor, start: int) -> None:
+    """Refuse decoded frames (n, 3, H, W) that would turn black: NaN becomes 0 in 8 bits."""
+    if torch.isfinite(pixels).all():
+        return
+    bad = (~torch.isfinite(pixels)).flatten(1).any(dim=1).nonzero().flatten() + start
+    if not torch.isfinite(latents).all():
+        cause = "the latents were so already; the denoising diverged"
+    elif pixels.dtype == torch.float16:
+        cause = "the VAE overflows in half precision (fp16): use bfloat16 or float32 for it"
+    else:
+        cause = f"the VAE in {str(pixels.dtype).removeprefix('torch.')}: are its weights damaged?"
+    raise DivergenceError(
+        f"decoded frames became NaN or infinite (frames {bad.tolist()[:8]}). Cause: {cause}"
+    )
 
 
 @contextmanager
@@ -47,7 +69,10 @@ def safe_precision(vae: Any) -> Iterator[None]:
 
 
 def decode_frames(vae: Any, latents: Tensor, chunk: int = 8) -> Iterator[NDArray[np.uint8]]:
-    """Yield the (H, W, 3) uint8 RGB frames of latents (F, C, h, w), one at a time."""
+    """Yield the (H, W, 3) uint8 RGB frames of latents (F, C, h, w), one at a time.
+
+    Raises DivergenceError as decode_chunks does.
+    """
     for frames in decode_chunks(vae, latents, chunk):
         yield from to_uint8(frames)
 

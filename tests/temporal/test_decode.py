@@ -6,6 +6,7 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 
 from temporal.decode import decode_chunks, decode_frames, safe_precision, to_uint8
+from temporal.errors import DivergenceError
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,21 @@ def test_bfloat16_vae_is_left_alone() -> None:
     vae = AutoencoderKLTemporalDecoder(block_out_channels=(32,), force_upcast=True).bfloat16()
     with safe_precision(vae):
         assert vae.dtype == torch.bfloat16
+
+
+def test_an_overflowing_half_precision_vae_is_named_instead_of_a_black_video() -> None:
+    vae = AutoencoderKLTemporalDecoder(block_out_channels=(32,), force_upcast=False).half()
+    with torch.no_grad():
+        vae.decoder.conv_in.weight.fill_(6e4)  # the largest float16 is 65504
+    frames = decode_frames(vae, torch.randn(3, 4, 4, 4))
+    with pytest.raises(DivergenceError, match=r"frames \[0, 1, 2\].*half precision \(fp16\)"):
+        next(frames)
+
+
+def test_broken_frames_and_their_cause_are_named(vae: AutoencoderKLTemporalDecoder) -> None:
+    latents = torch.randn(5, 4, 6, 4)
+    latents[3] = torch.nan
+    chunks = decode_chunks(vae, latents, 2)
+    assert torch.isfinite(next(chunks)).all()
+    with pytest.raises(DivergenceError, match=r"frames \[2, 3\].*denoising diverged"):
+        next(chunks)
