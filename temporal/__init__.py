@@ -2,7 +2,8 @@
 
 Contents
     ControlNeXt             the control encoder                     controlnext
-    Injector, Site, SITES   where and how control enters a UNet     inject
+    Site, SITES             where and how control enters a UNet     sites
+    Injector                the hooks that put it there             inject
     cross_normalize         statistics of one map given to another  crossnorm
     plan_windows            overlapping windows over a clip         windows
     sample                  denoising in windows                    sampling
@@ -20,8 +21,8 @@ from typing import Any
 
 _HOMES = {
     "ControlNeXt": "controlnext",
-    "Site": "inject",
-    "SITES": "inject",
+    "Site": "sites",
+    "SITES": "sites",
     "Injector": "inject",
     "cross_normalize": "crossnorm",
     "plan_windows": "windows",

@@ -1,28 +1,35 @@
-"""The control encoder of ControlNeXt: control frames to features at the injection site."""
+"""The control encoder of ControlNeXt: control frames to features at the injection sites."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from diffusers.models.modeling_utils import ModelMixin
-from diffusers.models.resnet import ResnetBlock2D
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from temporal.blocks import (
+    FRAMES_MIXED,
+    TIME_WIDTH,
+    TemporalLayer,
+    TimedBlock,
+    build_level,
+    build_middle,
+    build_stem,
+)
 from temporal.errors import ControlError
-from temporal.inject import Site, find_site
+from temporal.sites import Site, describe_sites, find_sites
+
+Features = Tensor | tuple[Tensor, ...]  # (N, C, h, w), for several sites one each
+Prepared = tuple[Tensor, Tensor]  # what does not depend on time, see `ControlNeXt.prepare`
 
 TIME_CHANNELS = 128  # width of the sinusoid; official code
-TIME_WIDTH = 256  # width of the time embedding; official code
-STEM_GROUPS = 2  # GroupNorm groups in the stem; official code
-RESNET_EPS = 1e-6  # GroupNorm epsilon in the residual blocks; official code
 
 # Settings of the official encoders, as differences from the defaults (svd_v2). svd_v2 and
 # svd_v2_training share weights but not the stem's padding, which no state dict can tell.
@@ -55,8 +62,10 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
     stem_channels: widths of the stem convolutions, the first with stride 2; () for no stem.
     stem_padding: 0 or 1, padding of the stem convolutions after the first.
     stem_pool: halve once more after the stem. block_channels: one halving residual level each.
+    temporal_layers: layers that mix neighbouring frames at the lowest resolution.
     middle: "residual" (normalised, added to its input) or "plain". learned_scale: own `scale`.
-    site: name in `inject.SITES` or a record as a dict; gain: replaces the site's.
+    site: a name as in `sites.find_site`, a record as a dict, or a list of them; gain: replaces
+    the sites'. out_channels: the features' at the site, for several sites also one each.
     control_look: which drawing the weights were trained on, for whoever draws.
     """
 
@@ -69,29 +78,36 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
         stem_pool: bool = False,
         block_channels: Sequence[int] = (128, 256),
         block_groups: Sequence[int] = (4, 8),
+        temporal_layers: int = 0,
         middle: Literal["residual", "plain"] = "residual",
-        out_channels: int = 320,
+        out_channels: int | Sequence[int] = 320,
         learned_scale: bool = False,
-        site: str | dict[str, Any] = "svd_v2",
+        site: str | dict[str, Any] | Sequence[str | dict[str, Any]] = "svd_v2",
         gain: float | None = None,
         control_look: str = "official",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        self.register_to_config(site=describe_sites(site))
         self.time_proj = Timesteps(TIME_CHANNELS, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(TIME_CHANNELS, TIME_WIDTH)
         if stem_channels:
-            self.embedding = _stem(in_channels, stem_channels, stem_padding)
+            self.embedding = build_stem(in_channels, stem_channels, stem_padding)
         widths = [stem_channels[-1] if stem_channels else in_channels, *block_channels]
         self.down_res = nn.ModuleList()
         self.down_sample = nn.ModuleList()
         for level, (width_in, width_out) in enumerate(pairwise(widths)):
             groups = block_groups[min(level, len(block_groups) - 1)]
-            self.down_res.append(_residual_block(width_in, width_out, groups))
+            self.down_res.append(build_level(width_in, width_out, groups))
             self.down_sample.append(
                 Downsample2D(width_out, use_conv=True, out_channels=width_out, name="op")
             )
-        middle_block = _middle(widths[-1], block_groups[-1], normalised=middle == "residual")
-        self.mid_convs = nn.ModuleList([middle_block, nn.Conv2d(widths[-1], out_channels, 1)])
+        if temporal_layers:
+            layers = [TemporalLayer(widths[-1], block_groups[-1]) for _ in range(temporal_layers)]
+            self.temporal_mixing = nn.ModuleList(layers)
+        middle_block = build_middle(widths[-1], block_groups[-1], normalised=middle == "residual")
+        outputs = _per_site(out_channels, len(self.injection))
+        projections = [nn.Conv2d(widths[-1], width, 1) for width in outputs]
+        self.mid_convs = nn.ModuleList([middle_block, *projections])
         self.scale: nn.Parameter | float = nn.Parameter(torch.tensor(1.0)) if learned_scale else 1.0
 
     @classmethod
@@ -103,16 +119,38 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
         return built
 
     @property
-    def injection(self) -> Site:
-        """The place and manner in which the features join the UNet."""
-        return find_site(self.config["site"], gain=self.config["gain"])
+    def injection(self) -> tuple[Site, ...]:
+        """The places and manners in which the features join the UNet."""
+        return find_sites(self.config["site"], gain=self.config["gain"])
 
-    def forward(self, control: Tensor, timestep: Tensor | float) -> Tensor:
-        """Return the control features (N, C, h, w), N = B * F.
+    @property
+    def anchored(self) -> bool:
+        """Whether official windows show the control of the clip's frame 0 in slot 0."""
+        return any(site.anchored for site in self.injection)
 
-        control: (B, F, 3, H, W) or (N, 3, H, W) in [0, 1]; timestep: one, or one per B.
+    @property
+    def reach(self) -> int:
+        """How many frames before and after a frame its features depend on."""
+        layers: int = self.config["temporal_layers"]
+        return layers * (FRAMES_MIXED // 2)
+
+    @property
+    def optional_keys(self) -> frozenset[str]:
+        """Names of weights that a checkpoint may lack, as they start as the identity."""
+        prefix = "temporal_mixing."
+        return frozenset(key for key in self.state_dict() if key.startswith(prefix))
+
+    def forward(self, control: Tensor, timestep: Tensor | float) -> Features:
+        """Return the control features (N, C, h, w), N = B * F; for several sites one each.
+
+        control: (B, F, 3, H, W), or single pictures (N, 3, H, W), in [0, 1]; timestep: one, or
+        one per B.
         """
-        return self.encode(self.stem(control), self.embed_time(timestep, control))
+        time = self.embed_time(timestep, control)
+        hidden = self.descend(self.prepare(control), time)
+        frames = control.shape[1] if control.ndim == 5 else 1
+        features = self.project(self.mix(hidden, frames))
+        return features[0] if len(features) == 1 else features
 
     def embed_time(self, timestep: Tensor | float, control: Tensor) -> Tensor:
         """Return the time embedding of every control frame, (N, 256)."""
@@ -124,7 +162,7 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
         return embedding
 
     def stem(self, control: Tensor) -> Tensor:
-        """Return the part of the encoding that does not depend on time, (N, c, h', w')."""
+        """Return what the first level is given, (N, c, h', w')."""
         if control.ndim == 5:
             control = rearrange(control, "b f c h w -> (b f) c h w")
         channels = self.config["in_channels"]
@@ -138,47 +176,41 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
             hidden = self.embedding(hidden)
         return nn.functional.max_pool2d(hidden, 2) if self.config["stem_pool"] else hidden
 
-    def encode(self, stem: Tensor, time: Tensor) -> Tensor:
-        """Turn stem output (N, c, h', w') and time embedding (N, 256) into features."""
-        hidden = stem
-        for block, halve in zip(self.down_res, self.down_sample, strict=True):
+    def prepare(self, control: Tensor) -> Prepared:
+        """Return the part of the encoding that does not depend on time, a third of its work.
+
+        That is the stem, (N, c, h', w'), and the first level up to where time joins.
+        """
+        stem, first = self.stem(control), cast(TimedBlock, self.down_res[0])
+        return stem, first.before_time(stem)
+
+    def descend(self, prepared: Prepared, time: Tensor) -> Tensor:
+        """Return the state at the lowest resolution, (N, c, h, w); time: (N, 256)."""
+        hidden, convolved = prepared
+        first = cast(TimedBlock, self.down_res[0])
+        hidden = self.down_sample[0](first.after_time(convolved, hidden, time))
+        for block, halve in zip(self.down_res[1:], self.down_sample[1:], strict=True):
             hidden = halve(block(hidden, time))
-        middle, project = self.mid_convs
+        return cast(Tensor, hidden)
+
+    def mix(self, hidden: Tensor, frames: int) -> Tensor:
+        """Let each of B * F frames (B * F, c, h, w) see its neighbours; frames: F."""
+        if self.config["temporal_layers"]:
+            for layer in self.temporal_mixing:
+                hidden = layer(hidden, frames)
+        return hidden
+
+    def project(self, hidden: Tensor) -> tuple[Tensor, ...]:
+        """Turn the state at the lowest resolution into the features of every site."""
+        middle, *projections = self.mid_convs
         inner = middle(hidden)
         if self.config["middle"] == "residual":
             inner = inner + hidden
-        features: Tensor = project(inner)
-        return features
+        return tuple(project(inner) for project in projections)
 
 
-def _stem(in_channels: int, channels: Sequence[int], padding: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    width = in_channels
-    for index, out in enumerate(channels):
-        stride, pad = (2, 1) if index == 0 else (1, padding)
-        layers += [
-            nn.Conv2d(width, out, 3, stride=stride, padding=pad),
-            nn.GroupNorm(math.gcd(STEM_GROUPS, out), out),
-            nn.ReLU(),
-        ]
-        width = out
-    return nn.Sequential(*layers)
-
-
-def _residual_block(width_in: int, width_out: int, groups: int) -> ResnetBlock2D:
-    # The largest valid count of groups: RGB input leaves 1 here, as in the official SD1.5 encoder.
-    return ResnetBlock2D(
-        in_channels=width_in,
-        out_channels=width_out,
-        temb_channels=TIME_WIDTH,
-        groups=math.gcd(groups, width_in, width_out),
-        eps=RESNET_EPS,
-    )
-
-
-def _middle(width: int, groups: int, *, normalised: bool) -> nn.Sequential:
-    first, second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
-    if not normalised:
-        return nn.Sequential(first, nn.ReLU(), second)
-    norms = [nn.GroupNorm(math.gcd(groups, width), width) for _ in range(2)]
-    return nn.Sequential(first, nn.ReLU(), norms[0], second, norms[1])
+def _per_site(channels: int | Sequence[int], sites: int) -> list[int]:
+    widths = [channels] * sites if isinstance(channels, int) else list(channels)
+    if len(widths) != sites:
+        raise ControlError(f"out_channels {widths} and {sites} sites: give one number for each")
+    return widths

@@ -2,51 +2,162 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from temporal.controlnext import ControlNeXt
+from temporal.controlnext import ControlNeXt, Prepared
 from temporal.errors import ControlError
+from temporal.folded import FoldedEncoder
 
 ControlSource = Tensor | Callable[[int, int], Tensor]
+
+# What of the encoding does not depend on time is kept from step to step up to so many bytes.
+CONTROL_MEMORY = 512 * 2**20
+# Frames encoded at once: as many as fill this many pixels. Larger pictures fill a device alone,
+# and a frame of 576x1024 takes about 0.3 GB while it is encoded in half precision.
+CHUNK_PIXELS, LONGEST_CHUNK = 2**18, 8
 
 
 class ControlFeatures:
     """Control features of the windows of one clip, asked for step by step in order of start.
 
     control: (F, 3, H, W) in [0, 1], or a callable (start, stop) -> (stop - start, 3, H, W) that
-    draws frames when they are needed. Only the frames of the current window and frame 0 are kept,
-    so memory does not grow with the clip. Neither guidance halves nor overlaps repeat work.
+    draws frames when they are needed, and then frames: F. chunk: frames encoded at once; memory:
+    bytes for what is kept across steps, on the device.
+
+    Neither guidance halves nor overlaps repeat work. Chunks lie at fixed places of the clip, so
+    features depend neither on the windows that ask nor on the memory. Besides that, only the
+    chunks of the current window and of frame 0 are kept: memory does not grow with the clip.
+    The weights are taken over at the start. Not for several threads.
     """
 
     def __init__(
-        self, encoder: ControlNeXt, control: ControlSource, *, device: torch.device | str
+        self,
+        encoder: ControlNeXt,
+        control: ControlSource,
+        *,
+        device: torch.device | str,
+        frames: int | None = None,
+        chunk: int = LONGEST_CHUNK,
+        memory: int = CONTROL_MEMORY,
     ) -> None:
+        if isinstance(control, Tensor):
+            frames = len(control)
+        if frames is None:
+            raise ControlError("control given as a callable needs the number of frames")
+        if chunk < 1 or memory < 0:
+            raise ControlError(f"need chunk 1 and memory 0 at least; got {chunk}, {memory}")
+        self._clip = _Clip(control, frames, chunk)
         self._encoder = encoder
-        self._control = control
+        self._folded = FoldedEncoder(encoder)
+        self._prepared = _Prepared(self._folded, self._clip, device, memory)
         self._device = device
         self._timestep: float | None = None
-        self._kept: dict[int, Tensor] = {}
+        self._time = torch.empty(0)
+        self._hidden: dict[int, Tensor] = {}  # chunk -> state before frames are mixed
+        self._features: dict[int, tuple[Tensor, ...]] = {}  # chunk -> features
 
-    def __call__(self, timestep: Tensor, frames: Sequence[int]) -> Tensor:
-        """Return the features (len(frames), C, h, w) of these clip frames at this timestep."""
+    @torch.no_grad()
+    def __call__(self, timestep: Tensor, frames: Sequence[int]) -> tuple[Tensor, ...]:
+        """Return the features of these clip frames at this timestep, of every site.
+
+        Each is (len(frames), C, h, w).
+        """
         if float(timestep) != self._timestep:
-            self._timestep, self._kept = float(timestep), {}
-        for start, stop in _runs(sorted(set(frames) - self._kept.keys())):
-            encoded = self._encoder(self._draw(start, stop), timestep.to(self._device))
-            self._kept.update(zip(range(start, stop), encoded, strict=True))
-        features = torch.stack([self._kept[frame] for frame in frames])
-        needed = {0, *frames}
-        self._kept = {frame: kept for frame, kept in self._kept.items() if frame in needed}
-        return features
+            self._start_step(timestep)
+        chunk = self._clip.chunk
+        asked = sorted({frame // chunk for frame in frames})
+        for index in asked:
+            if index not in self._features:
+                self._features[index] = self._encode(index)
+        picked = [self._of_frame(frame) for frame in frames]
+        kept = {0, *asked}
+        self._features = {index: self._features[index] for index in kept & self._features.keys()}
+        return tuple(torch.stack(site) for site in zip(*picked, strict=True))
 
-    def _draw(self, start: int, stop: int) -> Tensor:
+    def _of_frame(self, frame: int) -> list[Tensor]:
+        index, offset = divmod(frame, self._clip.chunk)
+        return [site[offset] for site in self._features[index]]
+
+    def _start_step(self, timestep: Tensor) -> None:
+        self._timestep = float(timestep)
+        self._features, self._hidden = {}, {}
+        one = torch.empty(1, device=self._device)
+        self._time = self._encoder.embed_time(timestep.to(self._device), one)
+
+    def _encode(self, index: int) -> tuple[Tensor, ...]:
+        start, stop = self._clip.span(index)
+        reach, chunk = self._encoder.reach, self._clip.chunk
+        # With mixing, features need the frames around; they are the same whoever asks.
+        first, last = max(0, start - reach), min(self._clip.frames, stop + reach)
+        around = range(first // chunk, (last - 1) // chunk + 1)
+        hidden = torch.cat([self._hidden_of(near) for near in around])
+        skipped = around.start * chunk
+        mixed = self._encoder.mix(hidden[first - skipped : last - skipped], last - first)
+        # What the next chunk needs too stays.
+        oldest = (stop - reach) // chunk
+        self._hidden = {near: kept for near, kept in self._hidden.items() if near >= oldest}
+        return self._encoder.project(mixed[start - first : stop - first])
+
+    def _hidden_of(self, index: int) -> Tensor:
+        if index not in self._hidden:
+            prepared = self._prepared(index)
+            time = self._time.expand(len(prepared[0]), -1)
+            self._hidden[index] = self._folded.descend(prepared, time)
+        return self._hidden[index]
+
+
+class _Clip:
+    """The control frames of a clip in chunks at fixed places."""
+
+    def __init__(self, control: ControlSource, frames: int, chunk: int) -> None:
+        self.frames, self.chunk = frames, chunk
+        self._control = control
+
+    def span(self, index: int) -> tuple[int, int]:
+        """The frames of a chunk: first, and behind the last."""
+        start = index * self.chunk
+        return start, min(start + self.chunk, self.frames)
+
+    def draw(self, index: int) -> Tensor:
+        """The control frames of a chunk, (n, 3, H, W)."""
+        start, stop = self.span(index)
         control = self._control
         drawn = control[start:stop] if isinstance(control, Tensor) else control(start, stop)
         check_control(drawn, stop - start)
-        return drawn.to(self._device)
+        return drawn
+
+
+class _Prepared:
+    """What of the encoding does not depend on time, kept as far as the memory goes.
+
+    Nothing makes room for another: in a clip read again and again, what has come last would
+    always drive out what is needed next.
+    """
+
+    def __init__(
+        self, encoder: FoldedEncoder, clip: _Clip, device: torch.device | str, memory: int
+    ) -> None:
+        self._encoder, self._clip, self._device = encoder, clip, device
+        self._left = memory
+        self._kept: dict[int, Prepared] = {}
+
+    def __call__(self, index: int) -> Prepared:
+        if index in self._kept:
+            return self._kept[index]
+        prepared = self._encoder.prepare(self._clip.draw(index).to(self._device))
+        size = sum(part.numel() * part.element_size() for part in prepared)
+        if size <= self._left:
+            self._left -= size
+            self._kept[index] = prepared
+        return prepared
+
+
+def chunk_for(height: int, width: int) -> int:
+    """How many frames of this size in pixels to encode at once."""
+    return max(1, min(LONGEST_CHUNK, CHUNK_PIXELS // (height * width)))
 
 
 def check_control(control: Tensor, frames: int) -> None:
@@ -63,12 +174,3 @@ def check_control(control: Tensor, frames: int) -> None:
             f"control frames must be in [0, 1], got {float(low):.3g} to {float(high):.3g}; "
             "divide 8-bit pictures by 255"
         )
-
-
-def _runs(frames: Sequence[int]) -> Iterator[tuple[int, int]]:
-    # Consecutive frames are drawn and encoded in one call.
-    start = 0
-    for index in range(1, len(frames) + 1):
-        if index == len(frames) or frames[index] != frames[index - 1] + 1:
-            yield frames[start], frames[index - 1] + 1
-            start = index

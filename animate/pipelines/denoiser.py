@@ -62,10 +62,10 @@ class Denoiser:
         control = None
         if self.features is not None:
             control = self.features(timestep, window.controls)
-        scales = self._scales(len(latents) * frames, image.device)
         predictions = []
         for rows in told.halves(apart=self.halves_apart):
-            self.injector.set(control, scales[rows.start * frames : rows.stop * frames])
+            unconditional = self._unconditional(rows) * frames
+            self.injector.set(control, self.control_scale, unconditional=unconditional)
             predictions.append(self._predict(model_input[rows], timestep, rows))
         prediction = torch.cat(predictions)
         return self._guide(prediction, window) if told.guided else prediction
@@ -86,10 +86,7 @@ class Denoiser:
         guidance = low + (high - low) * torch.tensor(window.ramp, device=prediction.device)
         return without + guidance[None, :, None, None, None] * (conditional - without)
 
-    def _scales(self, samples: int, device: torch.device) -> Tensor:
-        # The unconditional half gets its own share of the control; for SVD it gets none.
-        scale = torch.as_tensor(self.control_scale, dtype=torch.float32, device=device)
-        conditional = scale.expand(samples)
-        if not self.conditions.guided:
-            return conditional
-        return torch.cat([conditional * self.injector.site.uncond_scale, conditional])
+    def _unconditional(self, rows: slice) -> int:
+        """How many of the UNet's samples in these rows are of the unconditional half."""
+        half = len(self.conditions.embeddings) // 2 if self.conditions.guided else 0
+        return len(range(rows.start, min(rows.stop, half)))

@@ -35,7 +35,13 @@ from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 from temporal.decode import decode_chunks
 from temporal.errors import ControlError
-from temporal.features import ControlFeatures, ControlSource, check_control
+from temporal.features import (
+    CONTROL_MEMORY,
+    ControlFeatures,
+    ControlSource,
+    check_control,
+    chunk_for,
+)
 from temporal.inject import inject
 from temporal.sampling import OnStep, OnWindow, WindowsAt, sample
 from temporal.windows import Blend, Ramp, Window, plan_windows
@@ -109,6 +115,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         ramp: Ramp | None = None,
         official: bool = False,
         halves_apart: bool = False,
+        control_memory: int = CONTROL_MEMORY,
         generator: Generators = None,
         latents: Tensor | None = None,
         steps_done: int = 0,
@@ -128,6 +135,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         reference, which has its own blend and tells the UNet constants whatever fps, motion
         bucket and noise are asked for; added_time_ids says what the UNet is told instead.
         halves_apart: run the guidance halves one after the other, in half the memory.
+        control_memory: bytes for what of the control is kept from step to step; 0 keeps nothing.
         latents: (B, F, C, h, w) unit noise; or with steps_done, to go on, those that
         callback_on_step_end saw after so many steps, and generator_state of that moment.
         output_type: "pil", "np" (B, F, H, W, 3), "pt" (B, F, 3, H, W) or "latent".
@@ -159,7 +167,16 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
             latents = initial_latents(self, conditions, frames, generator, latents)
         if generator_state is not None and isinstance(generator, torch.Generator):
             generator.set_state(generator_state)
-        features = self._features(control) if control_scale != 0 else None
+        features = None
+        if control_scale != 0:
+            features = ControlFeatures(
+                self.controlnext,
+                control,
+                device=self._execution_device,
+                frames=frames,
+                chunk=chunk_for(height, width),
+                memory=control_memory,
+            )
         with (
             self._reported(progress) as on_window,
             self._denoiser(conditions, features, control_scale, halves_apart) as denoise,
@@ -193,7 +210,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
     def _planner(
         self, frames: int, window: int, overlap: int, blend: Blend, ramp: Ramp | None
     ) -> WindowsAt:
-        anchored = self.controlnext.injection.anchored
+        anchored = self.controlnext.anchored
 
         def plan(step: int) -> list[Window]:
             return plan_windows(
@@ -201,9 +218,6 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
             )
 
         return plan
-
-    def _features(self, control: ControlSource) -> ControlFeatures:
-        return ControlFeatures(self.controlnext, control, device=self._execution_device)
 
     @contextmanager
     def _denoiser(

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from golden.recipe import check_rebuilt, rebuild
 from golden.report import Limit, Row
 from temporal.controlnext import VARIANTS, ControlNeXt
-from temporal.inject import SITES
+from temporal.sites import SITES
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

@@ -25,7 +25,8 @@ from golden.report import Limit, Row, same
 from temporal.controlnext import ControlNeXt
 from temporal.decode import decode_chunks
 from temporal.errors import WindowError
-from temporal.inject import SITES, inject
+from temporal.inject import inject
+from temporal.sites import SITES
 from temporal.windows import coverage, official_starts, plan_windows
 
 Tensors = dict[str, torch.Tensor]

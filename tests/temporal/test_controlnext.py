@@ -7,7 +7,7 @@ import torch
 
 from temporal.controlnext import VARIANTS, ControlNeXt
 from temporal.errors import ControlError
-from temporal.inject import SITES
+from temporal.sites import SITES, Site, find_sites
 
 
 @torch.no_grad()
@@ -28,12 +28,13 @@ def test_stem_padding_decides_the_size(padding: int, size: tuple[int, int]) -> N
 
 
 @torch.no_grad()
-def test_stem_does_not_depend_on_time(encoder: ControlNeXt) -> None:
+def test_what_is_prepared_does_not_depend_on_time(encoder: ControlNeXt) -> None:
     frames = torch.rand(2, 3, 32, 32)
-    stem = encoder.stem(frames)
+    prepared = encoder.prepare(frames)
     for timestep in (-0.5, 1.5):
-        again = encoder.encode(stem, encoder.embed_time(timestep, frames))
-        torch.testing.assert_close(again, encoder(frames, timestep))
+        hidden = encoder.descend(prepared, encoder.embed_time(timestep, frames))
+        (again,) = encoder.project(hidden)
+        assert torch.equal(again, encoder(frames, timestep))
     assert not torch.allclose(encoder(frames, -0.5), encoder(frames, 1.5), atol=1e-3)
 
 
@@ -41,7 +42,10 @@ def test_stem_does_not_depend_on_time(encoder: ControlNeXt) -> None:
 def test_official_variants_have_their_site_and_scale(variant: str) -> None:
     with torch.device("meta"):
         encoder = ControlNeXt.from_variant(variant)
-    assert encoder.injection == SITES[variant]
+    assert encoder.injection == (SITES[variant],)
+    assert encoder.anchored == (variant != "svd_v1")
+    assert encoder.reach == 0
+    assert not encoder.optional_keys
     assert ("scale" in encoder.state_dict()) == (variant in {"svd_v1", "sd15_legacy"})
 
 
@@ -49,8 +53,9 @@ def test_gain_of_the_config_replaces_the_sites() -> None:
     encoder = ControlNeXt(
         stem_channels=(8,), block_channels=(8, 8), out_channels=8, site="svd_v2", gain=1.0
     )
-    assert encoder.injection.gain == 1.0
-    assert encoder.injection.eps == SITES["svd_v2"].eps
+    (site,) = encoder.injection
+    assert site.gain == 1.0
+    assert site.eps == SITES["svd_v2"].eps
 
 
 @torch.no_grad()
@@ -88,3 +93,81 @@ def test_wrong_control_shapes_are_refused(shape: tuple[int, ...], encoder: Contr
 def test_unknown_variant_is_refused() -> None:
     with pytest.raises(ControlError, match="svd_v3"):
         ControlNeXt.from_variant("svd_v3")
+
+
+SMALL = {"stem_channels": (8,), "block_channels": (8, 8), "block_groups": (2,)}
+SEVERAL = ["conv_in", {**vars(SITES["svd_v1"])}, "up_blocks.1:before"]
+
+
+@torch.no_grad()
+def test_every_site_gets_features_of_its_own_width() -> None:
+    encoder = ControlNeXt(site=SEVERAL, out_channels=[8, 12, 16], **SMALL).eval()
+    features = encoder(torch.rand(2, 3, 3, 16, 16), 0.5)
+    assert [part.shape[:2] for part in features] == [(6, 8), (6, 12), (6, 16)]
+    assert encoder.injection == find_sites(SEVERAL)
+
+
+@torch.no_grad()
+def test_several_sites_and_mixing_survive_saving(tmp_path: Path) -> None:
+    encoder = ControlNeXt(
+        site=SEVERAL, out_channels=[8, 12, 16], temporal_layers=2, gain=0.3, **SMALL
+    ).eval()
+    for parameter in encoder.parameters():
+        parameter.add_(0.1)
+    encoder.save_pretrained(tmp_path)
+    loaded = ControlNeXt.from_pretrained(tmp_path)
+    frames = torch.rand(1, 4, 3, 16, 16)
+    for again, before in zip(loaded(frames, 0.3), encoder(frames, 0.3), strict=True):
+        assert torch.equal(again, before)
+    assert loaded.injection == encoder.injection
+    assert loaded.reach == 2
+
+
+def test_a_record_may_be_given_as_such(tmp_path: Path) -> None:
+    site = Site(module="mid_block", when="after", order="pool_norm", eps=1e-3)
+    encoder = ControlNeXt(site=site, out_channels=8, **SMALL)
+    encoder.save_config(tmp_path)
+    assert ControlNeXt.from_config(ControlNeXt.load_config(tmp_path)).injection == (site,)
+
+
+def test_the_first_site_keeps_the_official_names() -> None:
+    single = ControlNeXt(out_channels=8, **SMALL).state_dict().keys()
+    several = ControlNeXt(site=["svd_v2", "mid_block"], out_channels=8, **SMALL).state_dict().keys()
+    assert several - single == {"mid_convs.2.weight", "mid_convs.2.bias"}
+    assert single <= several
+
+
+def test_widths_and_sites_must_agree_in_number() -> None:
+    with pytest.raises(ControlError, match="one number for each"):
+        ControlNeXt(site=["conv_in", "mid_block"], out_channels=[8], **SMALL)
+
+
+@torch.no_grad()
+def test_official_weights_with_fresh_temporal_layers_give_the_same() -> None:
+    plain = ControlNeXt(**SMALL, out_channels=8).eval()
+    mixing = ControlNeXt(**SMALL, out_channels=8, temporal_layers=2).eval()
+    missing, unexpected = mixing.load_state_dict(plain.state_dict(), strict=False)
+    assert set(missing) == mixing.optional_keys
+    assert not unexpected
+    clip = torch.rand(2, 5, 3, 16, 16)
+    assert torch.equal(mixing(clip, 0.5), plain(clip, 0.5))
+
+
+@torch.no_grad()
+def test_trained_temporal_layers_mix_within_their_reach_and_clip() -> None:
+    encoder = ControlNeXt(**SMALL, out_channels=8, temporal_layers=2).eval()
+    for layer in encoder.temporal_mixing:
+        torch.nn.init.normal_(layer.conv.weight)
+    clip = torch.rand(2, 6, 3, 16, 16)
+    other = clip.clone()
+    other[0, 0] = 0
+    changed = (encoder(clip, 0.5) - encoder(other, 0.5)).abs().amax(dim=(1, 2, 3)) > 1e-5
+    assert changed.tolist() == [True, True, True, *[False] * 9]
+
+
+def test_fresh_temporal_layers_learn() -> None:
+    encoder = ControlNeXt(**SMALL, out_channels=8, temporal_layers=1)
+    encoder(torch.rand(1, 3, 3, 16, 16), 0.5).square().mean().backward()
+    grad = encoder.get_submodule("temporal_mixing.0.conv").weight.grad
+    assert isinstance(grad, torch.Tensor)
+    assert grad.abs().sum() > 0

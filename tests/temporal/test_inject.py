@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from temporal.controlnext import ControlNeXt
 from temporal.errors import InjectionError
-from temporal.inject import SITES, Site, describe_site, find_site, inject
+from temporal.inject import inject
+from temporal.sites import SITES, Site, describe_site, find_site
 
 Run = Callable[[], Tensor]
 FRAMES = 6  # samples that the tiny UNet sees: two clips of three frames
@@ -75,6 +76,78 @@ def test_control_is_repeated_for_guidance_halves(
         assert torch.equal(short, run())
 
 
+BLOCKS = ["down_blocks.0", "down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1"]
+PLACES = ["conv_in", *(f"{block}:{when}" for block in BLOCKS for when in ("before", "after"))]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("place", PLACES)
+def test_control_joins_at_any_depth(place: str, unet: nn.Module, run: Run, control: Tensor) -> None:
+    plain = run()
+    with inject(unet, place) as injector:
+        injector.set(control)
+        changed = run()
+        injector.set(control, 0.0)
+        assert torch.equal(run(), plain)
+    assert not torch.allclose(changed, plain, atol=1e-4)
+    assert hooks(unet) == 0
+
+
+@torch.no_grad()
+def test_several_sites_add_what_each_alone_would(
+    unet: nn.Module, run: Run, control: Tensor
+) -> None:
+    other = control.flip(0)
+    with inject(unet, ["conv_in", "up_blocks.1"]) as injector:
+        injector.set([control, other])
+        both = run()
+    with inject(unet, "conv_in") as first, inject(unet, "up_blocks.1") as second:
+        first.set(control)
+        alone = run()
+        second.set(other)
+        assert torch.equal(run(), both)
+    assert not torch.equal(alone, both)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("place", ["svd_v2", "svd_v1", "sdxl"])
+def test_the_unconditional_half_gets_its_share(
+    place: str, unet: nn.Module, run: Run, control: Tensor
+) -> None:
+    half = control[:3]
+    share = find_site(place).uncond_scale
+    with inject(unet, {**describe_site(find_site(place)), "uncond_scale": 1.0}) as injector:
+        injector.set(half, torch.tensor([0.7 * share] * 3 + [0.7] * 3))
+        expected = run()
+    with inject(unet, place) as injector:
+        injector.set(half, 0.7, unconditional=3)
+        torch.testing.assert_close(run(), expected, atol=1e-6, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_a_batch_that_is_all_unconditional_is_untouched(
+    unet: nn.Module, run: Run, control: Tensor
+) -> None:
+    plain = run()
+    with inject(unet, "svd_v2") as injector:
+        injector.set(control[:3], unconditional=FRAMES)
+        assert torch.equal(run(), plain)
+
+
+def test_nothing_is_hooked_if_one_site_is_missing(unet: nn.Module) -> None:
+    with pytest.raises(InjectionError, match=r"down_blocks\.9"):
+        inject(unet, ["conv_in", "down_blocks.9"])
+    assert hooks(unet) == 0
+
+
+def test_each_site_needs_its_control(unet: nn.Module, control: Tensor) -> None:
+    with (
+        inject(unet, ["conv_in", "mid_block"]) as injector,
+        pytest.raises(InjectionError, match="control for 1 sites"),
+    ):
+        injector.set(control)
+
+
 def test_hooks_are_removed_after_use_and_after_errors(unet: nn.Module) -> None:
     with inject(unet, "svd_v2"):
         assert hooks(unet) == 1
@@ -92,7 +165,7 @@ def test_removing_twice_is_harmless(unet: nn.Module) -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("site", ["svd_v2", "sdxl"])
+@pytest.mark.parametrize("site", ["svd_v2", "sdxl", "conv_in"])
 def test_earlier_skips_keep_the_value_without_control(
     site: str, unet: Any, run: Run, control: Tensor
 ) -> None:
@@ -141,18 +214,6 @@ def test_sigmoid_site_leaves_half_the_gain_at_scale_zero() -> None:
     site = SITES["svd_v1"]
     full = find_site({**describe_site(site), "act": "identity", "gain": 0.65})
     torch.testing.assert_close(site.add(feature, control, 0.0), full.add(feature, control, 1.0))
-
-
-def test_a_site_survives_its_description() -> None:
-    for site in SITES.values():
-        assert find_site(describe_site(site)) == site
-    assert find_site("svd_v2", gain=1.0).gain == 1.0
-
-
-@pytest.mark.parametrize("value", ["nowhere", {"module": "mid_block", "colour": 1}])
-def test_unknown_sites_are_refused(value: Any) -> None:
-    with pytest.raises(InjectionError):
-        find_site(value)
 
 
 def test_a_missing_module_is_named(unet: nn.Module) -> None:

@@ -82,7 +82,7 @@ def test_the_encoder_runs_once_per_frame_and_step(
     pipeline: ControlNeXtVideoPipeline, run: Run
 ) -> None:
     encoded: list[int] = []
-    handle = pipeline.controlnext.register_forward_hook(
+    handle = pipeline.controlnext.mid_convs[0].register_forward_hook(
         lambda module, args, output: encoded.append(len(args[0]))
     )
     run(11, max_guidance_scale=3.0)
