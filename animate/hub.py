@@ -38,8 +38,9 @@ def fetch(
 ) -> list[Path]:
     """Get a model or set unless it is here, and say where its parts lie.
 
-    folder: put it there instead of the Hub's cache, in a folder of the repository's name. What an
-    interruption left is used. progress gets bytes done and bytes in all. Raises ModelError.
+    folder: put it there instead of the Hub's cache, in a folder of the repository's name. After an
+    interruption whole files are kept; a file in between goes on where the Hub's client can do
+    that. progress gets bytes done and bytes in all. Raises ModelError.
     """
     return [
         locate(part, folder) or _fetch(_find(part), folder, progress)
@@ -91,7 +92,10 @@ def _fetch(
     release: Release, folder: str | os.PathLike[str] | None, progress: Progress | None
 ) -> Path:
     from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import logging
 
+    # What its warnings are about is told below.
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call, unused-ignore]
     target = Path(folder) / _own_folder(release) if folder else None
     try:
         place = snapshot_download(
@@ -134,8 +138,8 @@ def _explain(release: Release, error: Exception) -> str:
         return f"{what}: the Hub refuses it; {release.steps or f'see {release.page}'}"
     if any(isinstance(link, LocalEntryNotFoundError | ConnectionError) for link in chain):
         return (
-            f"{what}: {_address(release)} cannot be reached; with a network, the same command goes "
-            "on where it stopped"
+            f"{what}: {_address(release)} cannot be reached; with a network, the same command "
+            "fetches what is not here yet"
         )
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     return f"{what} from {_address(release)}: {reason}"

@@ -32,11 +32,10 @@ def load_unet(
     Raises CheckpointError.
     """
     folder, weights = Path(folder), Path(weights)
-    base = _base(folder) if increments is None and official.named_increments(weights) else None
-    tensors, added = read_unet(weights, base, increments=increments, allow_pickle=allow_pickle)
-    config = UNetSpatioTemporalConditionModel.load_config(folder)
-    with torch.device("meta"):
-        unet = UNetSpatioTemporalConditionModel.from_config(config)
+    tensors, added, base = read_for(
+        folder, weights, increments=increments, allow_pickle=allow_pickle
+    )
+    unet = _blank(folder)
     report = compare_keys(unet, tensors)
     if problems := report.problems(partial=True):
         raise CheckpointError(f"{weights} does not fit the base model's UNet: {problems}")
@@ -47,6 +46,49 @@ def load_unet(
         _assign(unet, tensors, dtype)
         told = f"all {report.total} tensors"
     return unet.eval(), f"UNet: {told} from {weights.name}"
+
+
+def read_for(
+    folder: str | Path,
+    weights: str | Path,
+    *,
+    increments: bool | None = None,
+    allow_pickle: bool = False,
+) -> tuple[dict[str, Tensor], bool, dict[str, Tensor] | None]:
+    """`checkpoints.read_unet`, and the base's tensors if a look at them was needed."""
+    look = increments is None and official.named_increments(weights)
+    base = _base(Path(folder)) if look else None
+    tensors, added = read_unet(weights, base, increments=increments, allow_pickle=allow_pickle)
+    return tensors, added, base
+
+
+def complete(
+    folder: str | Path, tensors: dict[str, Tensor], *, increments: bool
+) -> dict[str, Tensor]:
+    """Return the tensors of a whole UNet: those given, the rest from a diffusers folder.
+
+    Sums with increments have the base's number format. Raises CheckpointError.
+    """
+    report = compare_keys(_blank(Path(folder)), tensors)
+    if problems := report.problems(partial=True):
+        raise CheckpointError(f"the UNet does not belong to {folder}: {problems}")
+    if not increments and not report.missing:
+        return tensors
+    base = _needed_base(Path(folder), Path("the source"), None)
+    if not increments:
+        return {**base, **tensors}
+    sums = {k: (base[k].float() + t.float()).to(base[k].dtype) for k, t in tensors.items()}
+    return {**base, **sums}
+
+
+def _blank(folder: Path) -> UNetSpatioTemporalConditionModel:
+    """The UNet that a folder describes, without memory for weights."""
+    config = UNetSpatioTemporalConditionModel.load_config(folder)
+    with torch.device("meta"):
+        unet: UNetSpatioTemporalConditionModel = UNetSpatioTemporalConditionModel.from_config(
+            config
+        )
+    return unet
 
 
 def _base(folder: Path) -> dict[str, Tensor] | None:

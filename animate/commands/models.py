@@ -18,6 +18,7 @@ from animate.errors import ModelError, UsageError
 ACTIONS = ("list", "fetch", "path")
 # Modules that offer models, each with what Source says.
 SOURCES = ("pose.models", "animate.hub")
+FACTS = ("purpose", "licence", "size", "sha256", "steps")  # of a model, None where not known
 
 
 class Source(Protocol):
@@ -128,7 +129,7 @@ def _as_json(names: Sequence[str]) -> str:
     for name in names:
         source = _source(name)
         model, path = _table(source)[name], source.locate(name)
-        facts = {key: getattr(model, key, None) for key in ("purpose", "licence", "size", "sha256", "steps")}
+        facts = {key: getattr(model, key, None) for key in FACTS}
         place = None if path is None else str(path)
         rows.append({"name": name, **facts, "urls": list(model.urls), "path": place})
     sets = {name: list(parts) for source in _sources() for name, parts in source.SETS.items()}

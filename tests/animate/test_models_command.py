@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import animate.hub
 import pose.models
 from animate.cli import main
 from pose.catalogue import MODELS, SETS
@@ -49,7 +50,8 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_list_tells_what_is_not_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if line.endswith("not here")]) == len(MODELS)
+    listed = len(MODELS) + len(animate.hub.MODELS)
+    assert len([line for line in lines if line.endswith("not here")]) == listed
     (line,) = [line for line in lines if line.startswith("yolox-l ")]
     assert line.split() == ["yolox-l", "217", "MB", "Apache-2.0", "not", "here"]
 
@@ -144,3 +146,24 @@ def test_a_stopped_fetch_says_that_it_can_go_on(
     monkeypatch.setattr(pose.models, "download", interrupted)
     assert main(["models", "fetch", "yolox-l"]) == 130
     assert "the same command goes on there" in capsys.readouterr().err
+
+
+def test_a_gated_model_is_listed_with_the_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list", "svd"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("svd-base")
+    assert lines[2].strip().startswith("first accept the licence at https://huggingface.co/")
+    assert lines[2].endswith("run `hf auth login`")
+
+
+def test_a_fetch_without_network_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert main(["models", "fetch", "svd"]) == 1
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("animate models: cannot fetch svd-base: HF_HUB_OFFLINE forbids")
+    assert error.count("\n") == 1
