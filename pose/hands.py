@@ -127,8 +127,8 @@ def _costs(points: Floats, values: Floats) -> tuple[Floats, Floats]:
     )  # (hand, arm, F)
     fit = np.where(present.T[:, None], fit, 0.0)
     single = np.stack([fit[0, 0] + fit[1, 1], fit[0, 1] + fit[1, 0] + MARGIN], axis=1)
-    size = np.nanmax([reach(points, arm) for arm in ARMS] + [np.ones(len(points))], axis=0)
-    change = np.zeros((len(points) - 1, 2, 2))
+    size = np.fmax(*(reach(points, arm) for arm in ARMS)).clip(min=1.0)  # pixels
+    change = np.zeros((max(len(points) - 1, 0), 2, 2))
     for before in range(2):
         for after in range(2):
             for arm in range(2):

@@ -1,17 +1,18 @@
-"""MediaPipe Holistic (0.10): one person, offline, its models come with the wheel."""
+"""MediaPipe Holistic (0.10): one person, offline, its models come with the wheel.
+
+Where Holistic loses a hand, MediaPipe's hand model looks again around the wrist.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pose.backends.hand_search import Found, mend_hands
 from pose.errors import BackendError
 from pose.quiet import quiet_stderr
-from pose.skeleton import COUNT, FACE, INDEX, LEFT_HAND, RIGHT_HAND
-
-Floats = NDArray[np.float64]
+from pose.skeleton import COUNT, FACE, INDEX, LEFT_HAND, RIGHT_HAND, Floats, Frame
 
 # BlazePose's 33 landmarks (developers.google.com/mediapipe/solutions/vision/pose_landmarker)
 # that COCO-WholeBody has too. "Foot index" is the tip of the foot at the big toe; the model
@@ -63,6 +64,11 @@ FACE_MESH = np.array(
 # Holistic reports a hand or a face only when it is sure of one, and does not say how sure.
 PART_SCORE = 0.9
 COMPLEXITY = 1  # the body model in the wheel; 0 and 2 would have to be downloaded
+# The palm detector's threshold in a crop that surely shows an arm (MediaPipe's default is 0.5), and
+# that of the hand model: what they find must still fit the arm.
+PALM_SCORE, HAND_SCORE = 0.2, 0.3
+LEAST_SIDE = 16  # pixels; in a smaller frame nobody can be seen
+BLANK = np.zeros((64, 64, 3), np.uint8)
 
 
 class MediaPipeBackend:
@@ -80,36 +86,90 @@ class MediaPipeBackend:
             with quiet_stderr():
                 import mediapipe
 
-                solution = mediapipe.solutions.holistic
+                self._solutions: Any = mediapipe.solutions
                 self.version = str(mediapipe.__version__)
+                _ = self._solutions.holistic
         except (ImportError, AttributeError) as error:
             raise BackendError(
                 "MediaPipe with its Holistic solution is not installed: run "
                 "`pip install mediapipe==0.10.21` under Python 3.9 to 3.12"
             ) from error
-        try:
-            with quiet_stderr():
-                self._holistic: Any = solution.Holistic(
-                    static_image_mode=static, model_complexity=COMPLEXITY
-                )
-        except Exception as error:  # the graph raises whatever its C++ side makes it
-            raise BackendError(f"MediaPipe cannot start: {_first_line(error)}") from error
+        self._static = static
+        self._closed = False
+        self._holistic: Any = None
+        self._hands: Any = None
+        self._open()
 
-    def estimate(self, frame: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        if self._holistic is None:
+    def estimate(self, frame: Frame) -> tuple[Floats, Floats]:
+        if self._closed:
             raise BackendError("this MediaPipe backend is closed; open another one")
+        if min(frame.shape[:2]) < LEAST_SIDE:
+            return np.empty((0, COUNT, 2)), np.empty((0, COUNT))
+        frame = np.ascontiguousarray(frame)
         try:
             with quiet_stderr():
-                found = self._holistic.process(np.ascontiguousarray(frame))
-        except Exception as error:  # see above
+                found = self._holistic.process(frame)
+        except Exception as error:  # the graph raises whatever its C++ side makes it
             raise BackendError(f"MediaPipe failed on a frame: {_first_line(error)}") from error
-        return wholebody(found, (frame.shape[1], frame.shape[0]))
+        keypoints, scores = wholebody(found, (frame.shape[1], frame.shape[0]))
+        for points, values in zip(keypoints, scores, strict=True):
+            mend_hands(frame, points, values, self.find_hands)
+        return keypoints, scores
 
     def close(self) -> None:
-        if self._holistic is not None:
-            holistic, self._holistic = self._holistic, None
+        self._closed = True
+        graphs = [graph for graph in (self._holistic, self._hands) if graph is not None]
+        self._holistic = self._hands = None
+        with quiet_stderr():
+            for graph in graphs:
+                graph.close()
+
+    def _open(self) -> None:
+        try:
             with quiet_stderr():
-                holistic.close()
+                self._holistic = _warm(
+                    self._solutions.holistic.Holistic(
+                        static_image_mode=self._static,
+                        model_complexity=COMPLEXITY,
+                        smooth_landmarks=False,  # its filter lags; pose.smooth looks both ways
+                    )
+                )
+        except Exception as error:  # see above
+            raise BackendError(f"MediaPipe cannot start: {_first_line(error)}") from error
+
+    def find_hands(self, crop: Frame) -> Found:
+        """The hands (21, 2), in [0, 1], in a square crop, each with its certainty.
+
+        The hand model, which is loaded when it is first needed, does not know the arm: certain is
+        which side's hand it is.
+        """
+        try:
+            with quiet_stderr():
+                self._hands = self._hands or self._open_hands()
+                found = self._hands.process(crop)
+        except Exception as error:  # see above
+            raise BackendError(f"MediaPipe failed on a hand: {_first_line(error)}") from error
+        if not found.multi_hand_landmarks:
+            return []
+        return [
+            (_positions(hand.landmark), PART_SCORE * side.classification[0].score)
+            for hand, side in zip(found.multi_hand_landmarks, found.multi_handedness, strict=True)
+        ]
+
+    def _open_hands(self) -> Any:
+        return _warm(
+            self._solutions.hands.Hands(
+                static_image_mode=True,
+                min_detection_confidence=PALM_SCORE,
+                min_tracking_confidence=HAND_SCORE,
+            )
+        )
+
+
+def _warm(graph: Any) -> Any:
+    """Let a graph load its models now: it reports them from its own threads while it does."""
+    graph.process(BLANK)
+    return graph
 
 
 def open_mediapipe(static: bool) -> MediaPipeBackend:
