@@ -5,6 +5,7 @@ TemporalError
 ├── ControlError        control frames or features of an unusable shape or range
 ├── InjectionError      the control cannot be put into this UNet
 ├── WindowError         window and overlap that cover no clip
+├── DeviceError         a device cannot take its share of the work
 └── DivergenceError     latents became NaN or infinite
 """
 
@@ -29,6 +30,10 @@ class InjectionError(TemporalError):
 
 class WindowError(TemporalError, ValueError):
     """Window and overlap that cannot cover a clip."""
+
+
+class DeviceError(TemporalError):
+    """A device cannot take its share of the work."""
 
 
 class DivergenceError(TemporalError):

@@ -51,17 +51,31 @@ class Denoiser:
     conditions: Conditions
     halves_apart: bool = False
 
-    @torch.no_grad()
     def __call__(self, latents: Tensor, timestep: Tensor, window: Window) -> Tensor:
         """Predict for scaled window latents (B, f, C, h, w); returns float32 of that shape."""
+        return self.predict(latents, timestep, window, self.control(timestep, window))
+
+    @torch.no_grad()
+    def control(self, timestep: Tensor, window: Window) -> tuple[Tensor, ...] | None:
+        """Return the control features (f, C, h, w) of a window for every site, None for none."""
+        return None if self.features is None else self.features(timestep, window.controls)
+
+    @torch.no_grad()
+    def predict(
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        window: Window,
+        control: tuple[Tensor, ...] | None,
+    ) -> Tensor:
+        """Predict as a call does, with given control features, which may be elsewhere."""
         told, frames = self.conditions, len(window)
         image = repeat(told.image_latents, "b c h w -> b f c h w", f=frames)
         noisy = latents.to(image.device, image.dtype)
         noisy = torch.cat([noisy, noisy]) if told.guided else noisy
         model_input = torch.cat([noisy, image], dim=2)
-        control = None
-        if self.features is not None:
-            control = self.features(timestep, window.controls)
+        if control is not None:
+            control = tuple(features.to(image.device) for features in control)
         predictions = []
         for rows in told.halves(apart=self.halves_apart):
             unconditional = self._unconditional(rows) * frames

@@ -30,7 +30,7 @@ from animate.pipelines.conditions import (
     encode_conditions,
     initial_latents,
 )
-from animate.pipelines.denoiser import Conditions, Denoiser
+from animate.pipelines.spread import Device, denoising
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 from temporal.decode import decode_chunks
@@ -42,7 +42,6 @@ from temporal.features import (
     check_control,
     chunk_for,
 )
-from temporal.inject import inject
 from temporal.sampling import OnStep, OnWindow, WindowsAt, sample
 from temporal.windows import Blend, Ramp, Window, plan_windows
 
@@ -116,6 +115,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         official: bool = False,
         halves_apart: bool = False,
         control_memory: int = CONTROL_MEMORY,
+        devices: Sequence[Device] | None = None,
         generator: Generators = None,
         latents: Tensor | None = None,
         steps_done: int = 0,
@@ -136,12 +136,14 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         bucket and noise are asked for; added_time_ids says what the UNet is told instead.
         halves_apart: run the guidance halves one after the other, in half the memory.
         control_memory: bytes for what of the control is kept from step to step; 0 keeps nothing.
+        devices: such as ["cuda:0", "cuda:1"], spread the windows of a step over several; the
+        result stays the same.
         latents: (B, F, C, h, w) unit noise; or with steps_done, to go on, those that
         callback_on_step_end saw after so many steps, and generator_state of that moment.
         output_type: "pil", "np" (B, F, H, W, 3), "pt" (B, F, 3, H, W) or "latent".
         callback_on_step_end(pipeline, step, timestep, {"latents"}).
-        progress(windows done, in total) replaces the bar. Raises ControlError, WindowError and
-        DivergenceError of `temporal.errors`, ValueError for a wrong size.
+        progress(windows done, in total) replaces the bar. Raises ControlError, WindowError,
+        DeviceError and DivergenceError of `temporal.errors`, ValueError for a wrong size.
         """
         frames, height, width = _clip_shape(control, num_frames, height, width)
         self.check_inputs(image, height, width)
@@ -179,7 +181,14 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
             )
         with (
             self._reported(progress) as on_window,
-            self._denoiser(conditions, features, control_scale, halves_apart) as denoise,
+            denoising(
+                self,
+                conditions,
+                features,
+                control_scale=control_scale,
+                halves_apart=halves_apart,
+                devices=devices,
+            ) as (denoise, run_all),
         ):
             latents = sample(
                 denoise,
@@ -188,6 +197,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
                 windows=plan,
                 start=steps_done,
                 generator=generator,
+                run_all=run_all,
                 on_step=self._step_callback(callback_on_step_end),
                 on_window=on_window,
             )
@@ -218,24 +228,6 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
             )
 
         return plan
-
-    @contextmanager
-    def _denoiser(
-        self,
-        conditions: Conditions,
-        features: ControlFeatures | None,
-        control_scale: float,
-        halves_apart: bool,
-    ) -> Iterator[Denoiser]:
-        with inject(self.unet, self.controlnext.injection) as injector:
-            yield Denoiser(
-                unet=self.unet,
-                injector=injector,
-                features=features,
-                control_scale=control_scale * self.controlnext.scale,
-                conditions=conditions,
-                halves_apart=halves_apart,
-            )
 
     def _step_callback(self, callback: StepCallback | None) -> OnStep | None:
         if callback is None:
