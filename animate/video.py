@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from animate.files import partial_path
 # yuv420p plays everywhere; CRF 18 is visually close to lossless (x264's own scale).
 VIDEO_CODEC = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-preset", "medium")
 STDERR_TAIL = 300  # characters of ffmpeg's complaint that go into an error message
+DISK_FULL = "No space left on device"  # in what ffmpeg says, whatever the user's language
 
 
 class VideoWriter:
@@ -115,10 +117,14 @@ class VideoWriter:
     def _complaint(self) -> str:
         if self._process is None or self._complaints is None:
             return "it did not start"
-        self._process.wait()
+        code = self._process.wait()
         self._complaints.seek(0)
-        text = self._complaints.read().decode(errors="replace").strip()
-        return " ".join(text.split())[-STDERR_TAIL:] or "it gave no reason"
+        text = " ".join(self._complaints.read().decode(errors="replace").split())
+        if DISK_FULL in text:
+            return f"{DISK_FULL}: make room, then run the same command again"
+        if code < 0:
+            return f"it was ended by {signal.Signals(-code).name}"
+        return text[-STDERR_TAIL:] or "it gave no reason"
 
     def _build_command(self, fps: float, soundtrack: Soundtrack | None) -> list[str]:
         width, height = (side + side % 2 for side in self.size)

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import animate
-from animate.denoise import still_noise
 from animate.audio import has_audio
+from animate.denoise import still_noise
 from animate.errors import AnimateError, UsageError
 from animate.result import Result
 from pose.video import open_video

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from animate.errors import OutputError, UsageError
-from animate.files import check_output, save_arrays
+from animate.files import check_output, partial_path, remove_abandoned, save_arrays
 
 
 def test_existing_output_is_refused_without_overwrite(tmp_path: Path) -> None:
@@ -53,3 +54,20 @@ def test_failed_save_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"a\.npz"):
         save_arrays(tmp_path / "a.npz", numbers=np.arange(3))
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_only_what_dead_processes_built_of_this_file_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.b[1].mp4"
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    dead = tmp_path / f".a.b[1].{gone.pid}.partial.mp4"
+    others = [
+        partial_path(path),  # this process is alive
+        tmp_path / ".a.b[1].1.partial.mp4",
+        tmp_path / f".other.{gone.pid}.partial.mp4",
+        tmp_path / f"a.b[1].{gone.pid}.partial.mp4",
+    ]
+    for file in (dead, *others):
+        file.touch()
+    remove_abandoned(path)
+    assert sorted(tmp_path.iterdir()) == sorted(others)

@@ -76,9 +76,21 @@ def test_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_killed_encoder_is_an_output_error(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="ffmpeg"):
+    with pytest.raises(OutputError, match="ffmpeg stopped: it was ended by SIGKILL"):
         write_to_a_dead_encoder(tmp_path / "out.mp4")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_finished_file_waits_for_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    with VideoWriter(path, (64, 48), 24.0) as writer:
+        writer.write(picture(64, 48, 0))
+        writer.finish()
+        (partial,) = tmp_path.iterdir()
+        assert partial != path
+        assert len(open_video(partial)) == 1
+    assert len(open_video(path)) == 1
+    assert [path] == list(tmp_path.iterdir())
 
 
 def test_no_frames_is_an_error(tmp_path: Path) -> None:
