@@ -26,6 +26,7 @@ CHECKS = {
     "sdxl_pipeline": "pipelines.check_unet",
     "sd15_pipeline": "pipelines.check_unet",
     "state_dict_keys": "names.check_names",
+    "latency_facts": "latency.check_latency",
     "pose_draw": "poses.check_drawing",
     "pose_align": "poses.check_alignment",
 }
