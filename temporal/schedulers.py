@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from diffusers import CMStochasticIterativeScheduler, EulerDiscreteScheduler
 from diffusers.configuration_utils import register_to_config
-from diffusers.schedulers.scheduling_utils import SchedulerOutput
+
+# diffusers loads a class from its module only if the module also has the base class.
+from diffusers.schedulers.scheduling_utils import SchedulerMixin, SchedulerOutput
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
@@ -111,7 +113,7 @@ class ConsistencyScheduler(CMStochasticIterativeScheduler):  # type: ignore[misc
         return SchedulerOutput(prev_sample=stepped) if return_dict else (stepped,)
 
 
-def find_scheduler(name: str, own: Any) -> Any:
+def find_scheduler(name: str, own: SchedulerMixin) -> SchedulerMixin:
     """Return the scheduler called so: the model's own, SVD's Euler, or few-step sampling.
 
     Raises ValueError for a name that is not in `SCHEDULERS`.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from diffusers import EulerDiscreteScheduler
+from diffusers import SchedulerMixin
 from diffusers.models.autoencoders.autoencoder_kl_temporal_decoder import (
     AutoencoderKLTemporalDecoder,
 )
@@ -35,13 +35,7 @@ from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 from temporal.decode import decode_chunks
 from temporal.errors import ControlError
-from temporal.features import (
-    CONTROL_MEMORY,
-    ControlFeatures,
-    ControlSource,
-    check_control,
-    chunk_for,
-)
+from temporal.features import ControlFeatures, ControlSource, check_control, chunk_for
 from temporal.sampling import OnStep, OnWindow, WindowsAt, sample
 from temporal.windows import Blend, Ramp, Window, plan_windows
 
@@ -65,7 +59,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         vae: AutoencoderKLTemporalDecoder | SmallTemporalAutoencoder,
         image_encoder: CLIPVisionModelWithProjection,
         unet: UNetSpatioTemporalConditionModel,
-        scheduler: EulerDiscreteScheduler,
+        scheduler: SchedulerMixin,
         feature_extractor: CLIPImageProcessor,
         controlnext: ControlNeXt,
     ) -> None:
@@ -114,7 +108,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         ramp: Ramp | None = None,
         official: bool = False,
         halves_apart: bool = False,
-        control_memory: int = CONTROL_MEMORY,
+        control_memory: int | None = None,
         devices: Sequence[Device] | None = None,
         generator: Generators = None,
         latents: Tensor | None = None,
@@ -135,7 +129,8 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         reference, which has its own blend and tells the UNet constants whatever fps, motion
         bucket and noise are asked for; added_time_ids says what the UNet is told instead.
         halves_apart: run the guidance halves one after the other, in half the memory.
-        control_memory: bytes for what of the control is kept from step to step; 0 keeps nothing.
+        control_memory: bytes for what of the control is kept from step to step; None for a share
+        of what is free on a GPU and little elsewhere.
         devices: such as ["cuda:0", "cuda:1"], spread the windows of a step over several; the
         result stays the same.
         latents: (B, F, C, h, w) unit noise; or with steps_done, to go on, those that
