@@ -22,35 +22,59 @@ SIZE = (0.25, 1.5)  # of a plausible hand from end to end; measured on right one
 BORDER = 0.25  # the body's wrist may lie so far outside the frame
 VIEW = 1.3  # half a side of the searched square
 AHEAD = 0.25  # how far its middle lies beyond the wrist
+# Where arms overlap, the body model may lead both to one hand and doubt one of them. The other
+# hand is then within a forearm of the doubtful arm's elbow.
+TOGETHER = 0.5  # wrists that are closer
+ELBOW_VIEW = 1.5  # half a side of the square around the elbow
+FOREARM_SEEN = (0.3, 1.3)  # from the elbow to the hand
 CROP = 256  # pixels a side; the palm detector takes 192
 SKIN = np.array([1.12, 0.86, 0.70])  # tint of light skin: red, green, blue over their mean
 
 
-Found = list[tuple[Floats, float]]  # hands (21, 2) in [0, 1] of a crop, each with its certainty
+Found = list[tuple[Floats, float]]  # hands (21, 2), in [0, 1] of a crop, with their certainty
 Detector = Callable[[Frame], Found]
+Look = Callable[[Frame], Frame]
 
 
 def mend_hands(frame: Frame, keypoints: Floats, scores: Floats, detect: Detector) -> None:
     """Drop hands of one person that cannot be right, and search where one is missing; in place.
 
     keypoints (133, 2) in pixels and scores (133,). `detect` finds hands in a square crop. A hand
-    is searched only if the arm is seen and its wrist lies in the frame or nearly so.
+    is searched only if the arm is seen and its wrist lies in the frame or nearly so. The wrist of
+    an arm that was led to the other arm's hand moves to the hand that is found for it.
     """
     for arm in ARMS:
         if scores[arm.hand].any() and not fits(keypoints, arm, WRIST_AWAY):
             keypoints[arm.hand], scores[arm.hand] = np.nan, 0.0
     drop_doubles(keypoints[None], scores[None])
     for arm, other in zip(ARMS, ARMS[::-1], strict=True):
+        if _led_astray(keypoints, scores, arm, other):
+            hand = _search_elbow(frame, keypoints, arm, keypoints[other.hand], detect)
+            if hand is not None:
+                keypoints[arm.wrist], scores[arm.wrist] = hand[0][0], hand[1]
+                keypoints[arm.hand], scores[arm.hand] = hand
         if not scores[arm.hand].any() and _worth_a_look(frame, keypoints, scores, arm):
-            hand = _search(frame, keypoints, arm, keypoints[other.hand], detect)
+            hand = _search_wrist(frame, keypoints, arm, keypoints[other.hand], detect)
             if hand is not None:
                 keypoints[arm.hand], scores[arm.hand] = hand
 
 
 def fits(keypoints: Floats, arm: Arm, away: float) -> bool:
     """Whether the hand begins near the arm's wrist and has the size of a hand."""
-    size = extent(keypoints[arm.hand]) / reach(keypoints, arm)
-    return bool(gap(keypoints, arm) <= away and SIZE[0] <= size <= SIZE[1])
+    return bool(gap(keypoints, arm) <= away) and _has_size(keypoints[arm.hand], keypoints, arm)
+
+
+def _has_size(hand: Floats, keypoints: Floats, arm: Arm) -> bool:
+    return bool(SIZE[0] <= extent(hand) / reach(keypoints, arm) <= SIZE[1])
+
+
+def _led_astray(keypoints: Floats, scores: Floats, arm: Arm, other: Arm) -> bool:
+    """Whether an arm ends at the other arm's hand, of which the body model is more certain."""
+    if not scores[other.hand].any() or scores[arm.wrist] >= scores[other.wrist]:
+        return False
+    apart = np.linalg.norm(keypoints[arm.wrist] - keypoints[other.wrist])
+    own = scores[arm.hand].any() and not coincide(keypoints[arm.hand], keypoints[other.hand])
+    return bool(apart < TOGETHER * reach(keypoints, arm)) and not own
 
 
 def _worth_a_look(frame: Frame, keypoints: Floats, scores: Floats, arm: Arm) -> bool:
@@ -60,33 +84,48 @@ def _worth_a_look(frame: Frame, keypoints: Floats, scores: Floats, arm: Arm) -> 
     return bool(seen and (wrist >= -slack).all() and (wrist < size + slack).all())
 
 
-def _search(
+def _search_wrist(
     frame: Frame, keypoints: Floats, arm: Arm, other: Floats, detect: Detector
 ) -> tuple[Floats, float] | None:
-    """The hand (21, 2) of an arm and its certainty, if one is found that can be right.
+    """The hand (21, 2) at an arm's wrist and its certainty, if one is found that can be right.
 
     other (21, 2) is the hand of the other arm, NaN if missing: it is not found again.
     """
-    corner, side = _square(keypoints, arm)
-    crop = _crop(frame, corner, side)
+    wrist, size = keypoints[arm.wrist], float(reach(keypoints, arm))
+    middle = wrist + AHEAD * (wrist - keypoints[arm.elbow])
     for look in LOOKS:
-        found: list[tuple[float, Floats, float]] = []
-        for hand, certainty in detect(look(crop)):
-            placed = keypoints.copy()
-            placed[arm.hand] = hand * side + corner
-            if fits(placed, arm, SEARCHED_WRIST_AWAY) and not coincide(placed[arm.hand], other):
-                found.append((float(gap(placed, arm)), placed[arm.hand], certainty))
+        found = []
+        for hand, certainty in _hands_around(frame, middle, VIEW * size, look, detect):
+            away = float(np.linalg.norm(hand[0] - wrist)) / size
+            right = away <= SEARCHED_WRIST_AWAY and _has_size(hand, keypoints, arm)
+            if right and not coincide(hand, other):
+                found.append((away, hand, certainty))
         if found:
             return min(found, key=lambda hand: hand[0])[1:]
     return None
 
 
-def _square(keypoints: Floats, arm: Arm) -> tuple[NDArray[np.int64], int]:
-    """Corner (2,) and side in pixels of the square in which the hand must be."""
-    wrist = keypoints[arm.wrist]
-    middle = wrist + AHEAD * (wrist - keypoints[arm.elbow])
-    half = max(round(VIEW * float(reach(keypoints, arm))), 1)
-    return np.floor(middle).astype(np.int64) - half, 2 * half
+def _search_elbow(
+    frame: Frame, keypoints: Floats, arm: Arm, other: Floats, detect: Detector
+) -> tuple[Floats, float] | None:
+    """The hand that an arm leads to in truth, as far as its elbow tells; see _search_wrist."""
+    elbow, size = keypoints[arm.elbow], float(reach(keypoints, arm))
+    found = []
+    for hand, certainty in _hands_around(frame, elbow, ELBOW_VIEW * size, _plain, detect):
+        away = float(np.linalg.norm(hand[0] - elbow)) / size
+        right = FOREARM_SEEN[0] <= away <= FOREARM_SEEN[1] and _has_size(hand, keypoints, arm)
+        if right and not coincide(hand, other):
+            found.append((certainty, hand))
+    certainty, hand = max(found, key=lambda one: one[0], default=(0.0, None))
+    return None if hand is None else (hand, certainty)
+
+
+def _hands_around(frame: Frame, middle: Floats, half: float, look: Look, detect: Detector) -> Found:
+    """The hands (21, 2) in pixels in a square of the frame, each with its certainty."""
+    side = 2 * max(round(half), 1)
+    corner = np.floor(middle).astype(np.int64) - side // 2
+    crop = look(_crop(frame, corner, side))
+    return [(hand * side + corner, certainty) for hand, certainty in detect(crop)]
 
 
 def _crop(frame: Frame, corner: NDArray[np.int64], side: int) -> Frame:

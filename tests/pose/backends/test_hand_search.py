@@ -122,3 +122,28 @@ def test_every_look_is_tried(body: Body) -> None:
     assert len(looks) == len(LOOKS)
     assert all(look.shape == looks[0].shape and look.dtype == np.uint8 for look in looks)
     assert len({look.tobytes() for look in looks}) == len(LOOKS)
+
+
+def test_an_arm_led_to_the_other_hand_gets_its_own(body: Body) -> None:
+    keypoints, scores = body[0].copy(), body[1].copy()
+    mine, other = ARMS
+    keypoints[mine.elbow] = keypoints[other.elbow] + [60, 0]
+    keypoints[mine.wrist] = keypoints[other.wrist] + 2
+    keypoints[mine.hand] = keypoints[other.hand] + 2
+    scores[mine.wrist] = 0.5
+    true = keypoints[mine.elbow] + [0, -60]
+    mend_hands(picture(true), keypoints, scores, spot_detector(0.3))
+    np.testing.assert_allclose(keypoints[mine.wrist], true, atol=2.0)
+    np.testing.assert_array_equal(keypoints[mine.hand][0], keypoints[mine.wrist])
+    np.testing.assert_array_equal(keypoints[other.hand], body[0][other.hand])
+
+
+def test_clapping_hands_stay_where_no_third_is_seen(body: Body) -> None:
+    keypoints, scores = body[0].copy(), body[1].copy()
+    shift = keypoints[ARMS[1].wrist] - keypoints[ARMS[0].wrist]
+    keypoints[ARMS[0].wrist] += shift
+    keypoints[LEFT_HAND] = keypoints[RIGHT_HAND] + 2
+    scores[ARMS[0].wrist] = 0.5
+    before = keypoints.copy()
+    mend_hands(picture(), keypoints, scores, lambda crop: [])
+    np.testing.assert_array_equal(keypoints, before)
