@@ -13,8 +13,10 @@ from temporal.folded import FoldedEncoder
 
 ControlSource = Tensor | Callable[[int, int], Tensor]
 
-# What of the encoding does not depend on time is kept from step to step up to so many bytes.
-CONTROL_MEMORY = 512 * 2**20
+# What of the encoding does not depend on time is kept from step to step: up to so many bytes of
+# main memory, which is to be nearly the same for all clips, or a share of what a GPU has free.
+CPU_MEMORY = 128 * 2**20
+GPU_SHARE = 8
 # Frames encoded at once: as many as fill this many pixels. Larger pictures fill a device alone,
 # and a frame of 576x1024 takes about 0.3 GB while it is encoded in half precision.
 CHUNK_PIXELS, LONGEST_CHUNK = 2**18, 8
@@ -25,7 +27,7 @@ class ControlFeatures:
 
     control: (F, 3, H, W) in [0, 1], or a callable (start, stop) -> (stop - start, 3, H, W) that
     draws frames when they are needed, and then frames: F. chunk: frames encoded at once; memory:
-    bytes for what is kept across steps, on the device.
+    bytes for what is kept across steps, on the device; None: see `default_memory`.
 
     Neither guidance halves nor overlaps repeat work. Chunks lie at fixed places of the clip, so
     features depend neither on the windows that ask nor on the memory. Besides that, only the
@@ -41,12 +43,13 @@ class ControlFeatures:
         device: torch.device | str,
         frames: int | None = None,
         chunk: int = LONGEST_CHUNK,
-        memory: int = CONTROL_MEMORY,
+        memory: int | None = None,
     ) -> None:
         if isinstance(control, Tensor):
             frames = len(control)
         if frames is None:
             raise ControlError("control given as a callable needs the number of frames")
+        memory = default_memory(device) if memory is None else memory
         if chunk < 1 or memory < 0:
             raise ControlError(f"need chunk 1 and memory 0 at least; got {chunk}, {memory}")
         self._clip = _Clip(control, frames, chunk)
@@ -153,6 +156,15 @@ class _Prepared:
             self._left -= size
             self._kept[index] = prepared
         return prepared
+
+
+def default_memory(device: torch.device | str) -> int:
+    """Bytes for what is kept across steps: an eighth of a GPU's free memory, or 128 MiB."""
+    device = torch.device(device)
+    if device.type != "cuda":
+        return CPU_MEMORY
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free) // GPU_SHARE
 
 
 def chunk_for(height: int, width: int) -> int:
