@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from animate.config import Resolved, Settings, settings_from
 from animate.denoise import denoise
+from animate.devices import in_less_memory, shrink_denoising
 from animate.driving import Driving, open_driving
 from animate.fingerprint import file_print, program_print
 from animate.framing import choose_size
@@ -60,6 +61,7 @@ def _animate(
     path: Path, ref: Path, asked: Settings, progress: Progress, report: Report, journal: Journal
 ) -> Result:
     from animate.load import load_model
+    from animate.planner import make_plan
     from pose.video import load_image
 
     source = open_driving(path, asked)
@@ -67,6 +69,10 @@ def _animate(
     journal.begin(_inputs(path, ref, asked))
     found = find(source, picture, asked, progress=progress, journal=journal)  # may find nobody
     for line in _describe_driving(source, found):
+        report(line)
+    plan = make_plan(asked, _size_of(picture), len(source))
+    asked = plan.asked
+    for line in plan.warnings():
         report(line)
     progress("load", 0, 1)
     model = load_model(asked)
@@ -76,8 +82,13 @@ def _animate(
     for line in _describe(asked.size, decided, source, picture, model):
         report(line)
     motion = place(source, found, decided, model.look)
-    latents = denoise(
-        model, picture, motion, decided, fps=source.fps, progress=progress, journal=journal
+    latents, decided = in_less_memory(
+        lambda chosen: denoise(
+            model, picture, motion, chosen, fps=source.fps, progress=progress, journal=journal
+        ),
+        decided,
+        report,
+        shrink=shrink_denoising,
     )
     return Result(
         settings=decided,

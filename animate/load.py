@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from animate import devices
 from animate.config import DEFAULTS, ModelDefaults, Settings
 from animate.errors import ModelError, UsageError
 from animate.parts import Parts, choose_model
@@ -107,7 +108,7 @@ def load_pipeline(
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"the model in {parts.base} cannot be loaded: {reason}") from error
-    pipeline.to(device)
+    devices.place(pipeline, device, settings or Settings())
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

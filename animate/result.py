@@ -62,12 +62,14 @@ class Result:
 
     def stream(self) -> Iterator[NDArray[np.uint8]]:
         """One frame (H, W, 3) RGB after the other, decoded a few at a time."""
-        from temporal.decode import decode_frames
+        from animate.devices import decode_in_less_memory
 
         if "frames" in self.__dict__:  # decoded before
             yield from self.frames
         else:
-            yield from decode_frames(self.pipeline.vae, self.latents[0], self.settings.decode_chunk)
+            yield from decode_in_less_memory(
+                self.pipeline, self.latents[0], self.settings.decode_chunk
+            )
 
     def save(
         self,

@@ -68,12 +68,14 @@ def safe_precision(vae: Any) -> Iterator[None]:
             vae.to(dtype=torch.float16)
 
 
-def decode_frames(vae: Any, latents: Tensor, chunk: int = 8) -> Iterator[NDArray[np.uint8]]:
+def decode_frames(
+    vae: Any, latents: Tensor, chunk: int = 8, *, device: torch.device | str | None = None
+) -> Iterator[NDArray[np.uint8]]:
     """Yield the (H, W, 3) uint8 RGB frames of latents (F, C, h, w), one at a time.
 
-    Raises DivergenceError as decode_chunks does.
+    device: where the VAE works, if it is parked elsewhere. Raises DivergenceError.
     """
-    for frames in decode_chunks(vae, latents, chunk):
+    for frames in decode_chunks(vae, latents, chunk, device=device):
         yield from to_uint8(frames)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from animate.commands import options
@@ -104,7 +105,10 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("machine (left open, what fits is chosen)")
+    group = parser.add_argument_group("machine (left open, what fits is chosen: see --plan)")
+    group.add_argument(
+        "--plan", action="store_true", help="say what memory and time it would take, and stop"
+    )
     group.add_argument("--device", choices=DEVICES, default="auto")
     group.add_argument("--dtype", choices=DTYPES, default="auto")
     group.add_argument(
@@ -139,8 +143,24 @@ def _output(arguments: argparse.Namespace) -> Path:
     return named or Path(f"{arguments.driving.stem}_{arguments.ref.stem}.mp4")
 
 
+def _plan(arguments: argparse.Namespace) -> Iterator[str]:
+    """What the run would take, and how it would be done."""
+    asked = options.settings(arguments)
+    from animate.driving import open_driving
+    from animate.planner import estimate_seconds, make_plan
+    from pose.video import load_image
+
+    source, picture = open_driving(arguments.driving, asked), load_image(arguments.ref)
+    plan = make_plan(asked, (picture.shape[1], picture.shape[0]), len(source))
+    yield f"Model {plan.model}: {len(source)} frames of {'x'.join(map(str, plan.settings.size))}"
+    yield from plan.lines(estimate_seconds(plan))
+
+
 def run(arguments: argparse.Namespace) -> None:
-    """Animate, write, and tell what was done."""
+    """Animate, write, and tell what was done; or only what it would take."""
+    if arguments.plan:
+        print(*_plan(arguments), sep="\n")
+        return
     start = time.monotonic()
     output = _output(arguments)
     forget(output, finished_only=arguments.resume)
