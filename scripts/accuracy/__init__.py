@@ -1,0 +1,1 @@
+"""The parts of bench_pose_accuracy.py: clips with known joints, and what is measured on them."""
