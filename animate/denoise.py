@@ -27,6 +27,7 @@ WITHOUT_MEMORY = (
     "EulerAncestralDiscreteScheduler",
     "LCMScheduler",
     "TCDScheduler",
+    "ConsistencyScheduler",  # of temporal.schedulers
 )
 # Settings that decide what comes before or after the latents.
 ELSEWHERE = ("model", "cache", "decode_chunk")
@@ -128,4 +129,4 @@ def still_noise(
         return None
     width, height = (side // pipeline.vae_scale_factor for side in settings.size)
     one = (1, 1, pipeline.unet.config["out_channels"], height, width)
-    return torch.randn(one, generator=generator).repeat(1, frames, 1, 1, 1)
+    return torch.randn(one, generator=generator).expand(1, frames, -1, -1, -1)

@@ -7,7 +7,7 @@ keypoint file that drives each run. Every run is a process of its own, and write
 journal beside it. Printed for each length:
   main      peak resident memory of the command in MiB (Linux: VmHWM; getrusage would count what
             the starting process held)
-  ffmpeg    the same of the largest process that it started
+  ffmpeg    the same of the encoder
   GPU       peak memory allocated on the GPU in MiB, where the model runs on one
 The last line is a JSON object; "pass": the longest clip takes at most 1.15 times the memory of
 the shortest, and so does the GPU.
@@ -70,7 +70,7 @@ def measure(frames: int, words: list[str], folder: Path) -> dict[str, float]:
         [sys.executable, __file__, "--one", *command], stdout=subprocess.PIPE, text=True
     ) as run:
         while run.poll() is None:
-            largest = max([largest, *map(high_water, children(run.pid))])
+            largest = max([largest, *map(high_water, encoders(run.pid))])
             time.sleep(POLL)
         told = run.stdout.read() if run.stdout else ""
     if run.returncode:
@@ -113,19 +113,25 @@ def run_one(words: list[str]) -> int:
 
 def high_water(process: int | str) -> float:
     """Peak resident memory in MiB; 0 of a process that has ended."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if "VmHWM" in line), 0)
+    return int(_status(process).get("VmHWM", "0 kB").split()[0]) / 1024
 
 
-def children(process: int) -> list[int]:
-    found: list[int] = []
+def encoders(process: int) -> list[int]:
+    """The processes running ffmpeg that a process has started."""
+    started: list[int] = []
     for listed in Path(f"/proc/{process}/task").glob("*/children"):
         with contextlib.suppress(OSError):
-            found += map(int, listed.read_text().split())
-    return found
+            started += map(int, listed.read_text().split())
+    # Until it runs the encoder, a new process shows the memory of the one that started it.
+    return [one for one in started if _status(one).get("Name", "").startswith("ffmpeg")]
+
+
+def _status(process: int | str) -> dict[str, str]:
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 if __name__ == "__main__":

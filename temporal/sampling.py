@@ -54,9 +54,12 @@ def sample(
     noise = {"generator": generator} if _draws_noise(scheduler) else {}
     for index in range(start, steps):
         timestep, planned = scheduler.timesteps[index], windows(index)
-        scaled = scheduler.scale_model_input(latents, timestep)
         blend = _Blend(latents, planned)
-        jobs = ((scaled[:, window.start : window.stop], window) for window in planned)
+        # Scaled when they are needed: a second clip of latents would be held through the step.
+        jobs = (
+            (scheduler.scale_model_input(latents[:, window.start : window.stop], timestep), window)
+            for window in planned
+        )
         for prediction in run_all(denoise, timestep, jobs):
             blend.add(prediction)
             done += 1
