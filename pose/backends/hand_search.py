@@ -115,9 +115,8 @@ def _search_elbow(
         away = float(np.linalg.norm(hand[0] - elbow)) / size
         right = FOREARM_SEEN[0] <= away <= FOREARM_SEEN[1] and _has_size(hand, keypoints, arm)
         if right and not coincide(hand, other):
-            found.append((certainty, hand))
-    certainty, hand = max(found, key=lambda one: one[0], default=(0.0, None))
-    return None if hand is None else (hand, certainty)
+            found.append((hand, certainty))
+    return max(found, key=lambda hand: hand[1], default=None)
 
 
 def _hands_around(frame: Frame, middle: Floats, half: float, look: Look, detect: Detector) -> Found:
