@@ -37,6 +37,7 @@ from temporal.decode import decode_chunks
 from temporal.errors import ControlError
 from temporal.features import ControlFeatures, ControlSource, check_control, chunk_for
 from temporal.sampling import OnStep, OnWindow, WindowsAt, sample
+from temporal.stepcache import cached
 from temporal.windows import Blend, Ramp, Window, plan_windows
 
 DECODE_CHUNK = 8  # frames per VAE call if the caller does not say
@@ -110,6 +111,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         halves_apart: bool = False,
         control_memory: int | None = None,
         devices: Sequence[Device] | None = None,
+        step_cache: float = 0.0,
         generator: Generators = None,
         latents: Tensor | None = None,
         steps_done: int = 0,
@@ -132,7 +134,8 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         control_memory: bytes for what of the control is kept from step to step; None for a share
         of what is free on a GPU and little elsewhere.
         devices: such as ["cuda:0", "cuda:1"], spread the windows of a step over several; the
-        result stays the same.
+        result stays the same. step_cache: repeat predictions where the UNet's input changed by
+        less than this share, such as 0.1; 0 never does. See `temporal.stepcache`.
         latents: (B, F, C, h, w) unit noise; or with steps_done, to go on, those that
         callback_on_step_end saw after so many steps, and generator_state of that moment.
         output_type: "pil", "np" (B, F, H, W, 3), "pt" (B, F, 3, H, W) or "latent".
@@ -192,7 +195,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
                 windows=plan,
                 start=steps_done,
                 generator=generator,
-                run_all=run_all,
+                run_all=cached(run_all, step_cache, self.scheduler),
                 on_step=self._step_callback(callback_on_step_end),
                 on_window=on_window,
             )
