@@ -150,7 +150,7 @@ class Settings:
     fps: float | None = None
     pose_backend: str = "auto"
     person: Person = "largest"
-    smooth: float = 0.5
+    smooth: float = 0.3
     cache: bool = True
     align: str = "fit"
 

@@ -13,11 +13,10 @@ from pose.skeleton import Frame
 from pose.video import Clip
 
 # Frames before a part that the estimator is shown too. MediaPipe follows its own regions from
-# frame to frame and smooths over time, so that a cold start gives other answers. Measured on a
-# dancer (30 frames after each of 4 starts, visible body joints, in torso lengths): without
-# warming up the answers differ from those of one pass by 1.4 % at the median and 18 % at the 99th
-# percentile, after 24 frames by 0.8 % and 9 %, after 40 by 0.6 % and 9 %. Two grey levels of noise
-# in the frames of one pass make 0.5 % and 8 %, and exchange as many hands found and not (3 %).
+# frame to frame, so that a cold start gives other answers. Measured on a dancer (frames after
+# each of 3 starts, visible body joints, in torso lengths): without warming up the answers differ
+# from those of one pass by 1.3 % at the median and 16 % at the 99th percentile, after 24 frames by
+# 1.0 % and 11 %. Two grey levels of noise in the frames of one pass make 0.5 % and 8 %.
 WARM_UP = 24
 AHEAD = 2  # frames that wait decoded; one is enough to keep both sides busy, two even out
 

@@ -11,7 +11,9 @@ from pose.repair import repair
 from pose.skeleton import Floats, Mark, clean
 from pose.smooth import smooth as calm
 
-SMOOTH = 0.5  # the default strength
+# The default strength. On the standard set of scripts/bench_pose_accuracy.py 0.3 takes 65 % of a
+# still joint's jitter and adds nothing to the error on fast moves; 0.5 takes 96 % and adds 2 %.
+SMOOTH = 0.3
 
 
 def refine(

@@ -31,7 +31,6 @@ from accuracy.shots import HARD, MORE, STANDARD  # noqa: E402
 from pose import NoPersonError, PoseSequence, track  # noqa: E402
 
 GOALS = {"body": 0.045, "fingertips": 0.07, "hands found": 0.98, "jitter cut": 0.60}
-SLACK = 0.001  # torso lengths, a fifth of a pixel here: less is no rise of the error on fast moves
 PERCENT = (
     "body", *GROUPS, "hand", "fingertips", "hidden fingertips", "body found",
     "left hand found", "right hand found", "hands found", "face found", "hidden hands",
@@ -105,7 +104,7 @@ def _verdict(raw: list[Samples], calm: list[Samples]) -> dict[str, float | bool]
         and found["fingertips"] <= GOALS["fingertips"]
         and min(found["left hand found"], found["right hand found"]) >= GOALS["hands found"]
         and found["jitter cut"] >= GOALS["jitter cut"]
-        and found["fast moves"] <= found["fast moves, unsmoothed"] + SLACK
+        and found["fast moves"] <= found["fast moves, unsmoothed"]
     )
     known = {name: round(value, 5) for name, value in found.items() if np.isfinite(value)}
     return {**known, "pass": bool(passed)}

@@ -70,7 +70,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         help="largest (default), all, a number (see animate pose --overlay), or a point X,Y on it",
     )
     group.add_argument(
-        "--smooth", type=float, metavar="S", default=0.5, help="calm the motion: 0 to 1 (0.5)"
+        "--smooth", type=float, metavar="S", default=0.3, help="calm the motion: 0 to 1 (0.3)"
     )
     group.add_argument(
         "--no-cache",

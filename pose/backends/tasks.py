@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from pose.backends.base import Estimate
 from pose.backends.bundles import TASK, holistic_bundle
+from pose.backends.hand_search import Found, mend_hands
 from pose.backends.mediapipe import wholebody
 from pose.errors import BackendError
 from pose.models import locate
 from pose.quiet import quiet_stderr
+from pose.skeleton import Frame
 
 STEP = 33  # milliseconds from frame to frame, the clock of MediaPipe's Solutions (solution_base.py)
 PARTS = ("pose_landmarks", "face_landmarks", "left_hand_landmarks", "right_hand_landmarks")
@@ -71,7 +73,10 @@ class TasksBackend:
             raise BackendError(f"MediaPipe failed on a frame: {_first_line(error)}") from error
         if self._static:
             self._release()
-        return wholebody(_as_solution(found), (frame.shape[1], frame.shape[0]))
+        keypoints, scores = wholebody(_as_solution(found), (frame.shape[1], frame.shape[0]))
+        for points, values in zip(keypoints, scores, strict=True):
+            mend_hands(frame, points, values, _find_no_hands)
+        return keypoints, scores
 
     def close(self) -> None:
         self._closed = True
@@ -155,6 +160,11 @@ def _as_solution(found: Any) -> SimpleNamespace:
             for name, marks in parts.items()
         }
     )
+
+
+def _find_no_hands(crop: Frame) -> Found:
+    """The task's file holds no palm detector to look again with; wrong hands are still dropped."""
+    return []
 
 
 def _first_line(error: Exception) -> str:
