@@ -135,14 +135,9 @@ class Journal:
 
     def keep(self, standing: Standing) -> None:
         """Note a finished step, in the place of the one before."""
-        from safetensors.torch import save
-
-        if self.folder is None:
-            return
-        tensors = {"latents": standing.latents.cpu(), "generator": standing.generator}
-        about = {"step": str(standing.step), "settings": json.dumps(self._settings)}
-        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        self._write(LATENTS, save(whole, metadata=about))
+        if self.folder is not None:
+            about = {"step": str(standing.step), "settings": json.dumps(self._settings)}
+            self._write(LATENTS, *_safetensors(standing, about))
 
     def _notes(self) -> list[Path]:
         """The files that are worth something to a run that goes on, and unfinished ones."""
@@ -150,13 +145,14 @@ class Journal:
             return []
         return [path for path in self.folder.iterdir() if path.name not in (LOCK, INPUTS)]
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, *content: bytes | memoryview) -> None:
         assert self.folder is not None
         partial = self.folder / f"{name}.partial"
         with self._tolerant():
             try:
                 with partial.open("wb") as file:
-                    file.write(content)
+                    for part in content:
+                        file.write(part)
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(partial, self.folder / name)
@@ -221,6 +217,27 @@ def _take(path: Path) -> IO[bytes]:
             if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
                 return file
             file.close()
+
+
+def _safetensors(standing: Standing, about: dict[str, str]) -> list[bytes | memoryview]:
+    """The parts of a file in that format: its own writer copies the latents of a long clip twice.
+
+    https://github.com/huggingface/safetensors#format: length of the header, header, values.
+    """
+    header: dict[str, Any] = {"__metadata__": about}
+    values: list[memoryview] = []
+    for name, kind in (("latents", "F32"), ("generator", "U8")):
+        array = getattr(standing, name).cpu().contiguous().numpy()
+        start = sum(part.nbytes for part in values)
+        header[name] = {
+            "dtype": kind,
+            "shape": array.shape,
+            "data_offsets": [start, start + array.nbytes],
+        }
+        values.append(array.data)
+    encoded = json.dumps(header).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    return [len(encoded).to_bytes(8, "little"), encoded, *values]
 
 
 def _read_latents(path: Path) -> tuple[Facts, Standing]:

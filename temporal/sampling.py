@@ -20,6 +20,8 @@ RunAll = Callable[[Denoise, Tensor, Jobs], Iterator[Tensor]]
 OnStep = Callable[[int, Tensor, Tensor], Tensor | None]
 OnWindow = Callable[[int, int], None]
 
+FRAMES_AT_ONCE = 64  # that a scheduler steps together
+
 
 def one_by_one(denoise: Denoise, timestep: Tensor, jobs: Jobs) -> Iterator[Tensor]:
     """Predict for the windows of a step in their order."""
@@ -46,10 +48,11 @@ def sample(
     run_all: how the windows of one step are worked off. on_step(index, timestep, latents) may
     return other latents; on_window(done, total) reports progress. Raises DivergenceError.
     """
-    scheduler = copy.deepcopy(scheduler)  # it keeps state while it steps
-    if start:
-        scheduler.set_begin_index(start)
     steps = len(scheduler.timesteps)
+    if start >= steps:
+        return latents
+    parts = _parts(scheduler, latents, start)
+    scheduler = parts[0][1]
     done, total = 0, sum(len(windows(index)) for index in range(start, steps))
     noise = {"generator": generator} if _draws_noise(scheduler) else {}
     for index in range(start, steps):
@@ -65,12 +68,30 @@ def sample(
             done += 1
             if on_window is not None:
                 on_window(done, total)
-        stepped = scheduler.step(blend.result(), timestep, latents, return_dict=False, **noise)
-        latents = stepped[0].to(latents.dtype)
+        for frames, part in parts:
+            old = latents[:, frames]
+            stepped = part.step(blend.result(frames), timestep, old, return_dict=False, **noise)
+            blend.total[:, frames] = stepped[0]
+        latents = blend.total.to(latents.dtype)
         _require_finite(latents, index, steps, timestep)
         if on_step is not None:
             latents = _replaced(latents, on_step(index, timestep, latents))
     return latents
+
+
+def _parts(scheduler: Any, latents: Tensor, start: int) -> list[tuple[slice, Any]]:
+    """The clip in parts, each with a scheduler that keeps the state of its steps.
+
+    In one piece, the intermediate results of a step would take many times the clip's memory.
+    """
+    scheduler = copy.deepcopy(scheduler)
+    if start:
+        scheduler.set_begin_index(start)
+    scheduler.scale_model_input(latents[:, :1], scheduler.timesteps[start])  # or a step complains
+    return [
+        (slice(first, first + FRAMES_AT_ONCE), copy.deepcopy(scheduler))
+        for first in range(0, latents.shape[1], FRAMES_AT_ONCE)
+    ]
 
 
 class _Blend:
@@ -81,21 +102,21 @@ class _Blend:
         if min(shares) <= 0:
             raise WindowError(f"no window gives a result for frame {shares.index(min(shares))}")
         self._shares = torch.tensor(shares, device=latents.device)
-        self._total = torch.zeros_like(latents, dtype=torch.float32)
+        self.total = torch.zeros_like(latents, dtype=torch.float32)
         self._waiting = iter(windows)
 
     def add(self, prediction: Tensor) -> None:
         """Take the prediction of the next window, (B, f, C, h, w)."""
         window = next(self._waiting)
-        prediction = prediction.to(self._total.device, torch.float32)
-        weights = torch.tensor(window.weights, device=self._total.device)[None, :, None, None, None]
+        prediction = prediction.to(self.total.device, torch.float32)
+        weights = torch.tensor(window.weights, device=self.total.device)[None, :, None, None, None]
         # `where` keeps a discarded result out even if it is not finite.
         part = torch.where(weights > 0, prediction * weights, 0.0)
-        self._total[:, window.start : window.stop] += part
+        self.total[:, window.start : window.stop] += part
 
-    def result(self) -> Tensor:
-        """(B, F, C, h, w)."""
-        return self._total / self._shares[None, :, None, None, None]
+    def result(self, frames: slice) -> Tensor:
+        """The blend of some of the clip's frames, (B, f, C, h, w)."""
+        return self.total[:, frames] / self._shares[None, frames, None, None, None]
 
 
 def _draws_noise(scheduler: Any) -> bool:
@@ -107,9 +128,9 @@ def _replaced(latents: Tensor, other: Tensor | None) -> Tensor:
 
 
 def _require_finite(latents: Tensor, index: int, steps: int, timestep: Tensor) -> None:
-    finite = torch.isfinite(latents)
-    if finite.all():
+    if all(torch.isfinite(part).all() for part in torch.split(latents, FRAMES_AT_ONCE, dim=1)):
         return
+    finite = torch.isfinite(latents)
     bad = (~finite).any(dim=4).any(dim=3).any(dim=2).any(dim=0).nonzero().flatten().tolist()
     raise DivergenceError(
         f"latents became NaN or infinite in step {index + 1} of {steps} (timestep "

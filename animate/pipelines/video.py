@@ -167,6 +167,8 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
             latents = initial_latents(self, conditions, frames, generator, latents)
         if generator_state is not None and isinstance(generator, torch.Generator):
             generator.set_state(generator_state)
+        beginning = [latents]  # handed over, not held: the latents of a long clip take memory
+        del latents
         features = None
         if control_scale != 0:
             features = ControlFeatures(
@@ -190,7 +192,7 @@ class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[mi
         ):
             latents = sample(
                 denoise,
-                latents,
+                beginning.pop(),
                 scheduler=self.scheduler,
                 windows=plan,
                 start=steps_done,
