@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler
+from diffusers import EulerDiscreteScheduler
 from torch import Tensor
 
 from temporal.parallel import Lanes
 from temporal.sampling import one_by_one, sample
-from temporal.schedulers import SVD_EULER, ConsistencyScheduler
-from temporal.stepcache import StepCache, cached, noise_angles
+from temporal.schedulers import SVD_EULER
+from temporal.stepcache import StepCache, cached
 from temporal.windows import Window, plan_windows
 
 FRAMES, STEPS = 11, 12
@@ -50,7 +49,7 @@ def run(threshold: float, windows: Any = planned) -> tuple[Tensor, Model]:
         start * scheduler.init_noise_sigma,
         scheduler=scheduler,
         windows=windows,
-        run_all=StepCache(threshold, scheduler.timesteps, angles=noise_angles(scheduler)),
+        run_all=StepCache(threshold, scheduler.timesteps),
     )
     return result, model
 
@@ -106,25 +105,6 @@ def test_change_adds_up_until_the_model_is_asked_again() -> None:
     assert model.calls == [9.0, 6.0, 3.0]  # 1.1^2 - 1 is below the threshold, 1.1^3 - 1 above
 
 
-def test_kept_predictions_turn_with_the_noise_level() -> None:
-    scheduler = euler()
-    clean, noise = (torch.randn(1, 2, 4, 3, 5) for _ in range(2))
-    angles = noise_angles(scheduler)
-    assert angles is not None
-
-    def at(angle: Tensor) -> tuple[Tensor, Tensor]:
-        cos, sin = math.cos(angle), math.sin(angle)
-        return (cos * clean + sin * noise), (cos * noise - sin * clean)
-
-    cache, window = StepCache(9.0, scheduler.timesteps, angles=angles), plan_windows(2, 2)[0]
-    for step in range(STEPS - 1):
-        sees, says = at(angles[step])
-        jobs = [(sees, window)]
-        (answer,) = cache(lambda *args, says=says: says, scheduler.timesteps[step], jobs)
-        torch.testing.assert_close(answer, says, atol=1e-5, rtol=1e-4)
-    assert cache.computed == 1
-
-
 def test_lanes_give_the_bits_of_one() -> None:
     scheduler, model = euler(), Model()
     start = torch.randn(1, FRAMES, 4, 3, 5, generator=torch.Generator().manual_seed(0))
@@ -160,17 +140,6 @@ def test_discarded_slots_are_not_kept() -> None:
         run_all=cached(one_by_one, 0.2, scheduler),
     )
     assert result.isfinite().all()
-
-
-def test_schedulers_that_do_not_turn_v_have_no_angles() -> None:
-    ddim = DDIMScheduler(prediction_type="v_prediction")
-    ddim.set_timesteps(STEPS)
-    epsilon = EulerDiscreteScheduler()
-    epsilon.set_timesteps(STEPS)
-    assert noise_angles(ddim) is noise_angles(epsilon) is None
-    few = ConsistencyScheduler()
-    few.set_timesteps(4)
-    assert noise_angles(few) is not None
 
 
 def test_a_negative_threshold_is_refused() -> None:
