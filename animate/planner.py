@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -10,8 +11,9 @@ from typing import Any
 
 from animate import devices, footprint
 from animate.config import DEFAULTS, Resolved, Settings
+from animate.errors import ModelError
 from animate.framing import choose_size
-from animate.parts import Parts, choose_model
+from animate.parts import ModelChoice, Parts, choose_model
 
 # Bytes per number.
 WIDTHS = {"float32": 4, "float16": 2, "bfloat16": 2}
@@ -19,8 +21,9 @@ PARTS = ("unet", "vae", "image_encoder", "controlnext")
 # Free memory that is not planned with: other programs, and on a GPU torch's cache and the
 # libraries' work space, which is an estimate (not measured yet).
 RESERVE = {"cpu": 0.05, "cuda": 0.12}
-# Libraries' code and work space on the CPU. Source: scripts/bench_planner.py.
-WORKSPACE = 20 * 2**20
+# The libraries' code and work space that come into main memory with the model. Source:
+# scripts/bench_planner.py, the same in all its cases within 15 MB.
+LIBRARIES = 120 * 10**6
 # Weights on the GPU under group offload: layers in use and on their way (estimate, not measured).
 GROUP_SHARE = 0.05
 # How fast the UNet's and the VAE's operations run against those of the probe, which is one large
@@ -95,24 +98,37 @@ def make_plan(asked: Settings, reference: tuple[int, int], frames: int) -> Plan:
     """Choose what was left open so that the run fits the device, if it can.
 
     reference: (width, height) of the picture; frames: of the clip. Reads configurations and
-    headers of weights, never weights. What leaves the result as it is goes first.
+    headers of weights, never weights. What leaves the result as it is goes first. Raises
+    UsageError for what the device cannot do, ModelError for a model that cannot be read.
     """
-    from animate.load import pick_device, pick_dtype
+    from animate.load import pick_device
 
     device = pick_device(asked.device)
     devices.check(asked, device)
     choice = choose_model(asked, device)
-    defaults = DEFAULTS.get(_look(choice.parts), DEFAULTS["official"])
-    size = choose_size(reference, defaults, footprint.size_multiple(choice.parts.base), asked.size)
+    try:
+        return _plan(asked, choice, device, reference, frames)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"the model in {choice.parts.base} cannot be read: {reason}") from error
+
+
+def _plan(
+    asked: Settings, choice: ModelChoice, device: str, reference: tuple[int, int], frames: int
+) -> Plan:
+    from animate.load import pick_dtype
+
+    parts, free = choice.parts, devices.free_memory(device)
+    defaults = DEFAULTS.get(_look(parts), DEFAULTS["official"])
+    size = choose_size(reference, defaults, footprint.size_multiple(parts.base), asked.size)
     frames += int(defaults.reference_first)
-    free = devices.free_memory(device)
 
     def resolve(settings: Settings) -> Resolved:
         dtype = pick_dtype(settings.dtype, device, choice.name)
         return settings.resolve(defaults, size=size, device=device, dtype=dtype)
 
     def predicted(settings: Settings) -> Prediction:
-        return predict(choice.parts, resolve(settings), frames)
+        return predict(parts, resolve(settings), frames)
 
     fitted, changes = _fit(asked, resolve, predicted, free)
     return Plan(
@@ -158,7 +174,8 @@ def predict(parts: Parts, settings: Resolved, frames: int) -> Prediction:
         weights=sum(weights.values()),
         denoising=denoising,
         decoding=one_chunk.memory + (weights["vae"] if upcast else 0),
-        peak=_peak(weights, denoising, one_chunk.memory, settings.offload, upcast) + WORKSPACE,
+        peak=_peak(weights, denoising, one_chunk.memory, settings.offload, upcast)
+        + (LIBRARIES if settings.device == "cpu" else 0),
         flops=flops,
     )
 
@@ -287,22 +304,20 @@ def estimate_seconds(plan: Plan) -> float:
 
 
 def probe(device: str, dtype: str) -> float:
-    """Operations per second of one large convolution, the best of a few."""
+    """Operations per second of one large convolution, the median of a few."""
     import torch
 
     number = getattr(torch, dtype)
     channels, side = (512, 128) if device != "cpu" else (128, 64)
     pictures = torch.ones(4, channels, side, side, dtype=number, device=device)
     weights = torch.ones(channels, channels, 3, 3, dtype=number, device=device)
-    work = 2 * 9 * channels**2 * 4 * side**2
-    best = 0.0
-    for _ in range(4):
+    seconds = []
+    for _ in range(7):
         start = time.perf_counter()
-        with torch.no_grad():
-            total = torch.nn.functional.conv2d(pictures, weights, padding=1)
+        total = torch.nn.functional.conv2d(pictures, weights, padding=1)
         total[0, 0, 0, 0].item()  # waits for the device
-        best = max(best, work / (time.perf_counter() - start))
-    return best
+        seconds.append(time.perf_counter() - start)
+    return 2 * 9 * channels**2 * 4 * side**2 / statistics.median(seconds)
 
 
 def _gigabytes(amount: int) -> str:

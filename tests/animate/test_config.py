@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from diffusers import UNetSpatioTemporalConditionModel
 
+import animate
 from animate.config import DEFAULTS, OFFICIAL, Settings, settings_from
 from animate.errors import UsageError
 
@@ -111,3 +115,32 @@ def test_how_the_work_is_done_is_kept() -> None:
     resolved = asked.resolve(DEFAULTS["official"], **CHOSEN)
     assert (resolved.offload, resolved.decode_chunk) == ("group", 2)
     assert (resolved.halves_apart, resolved.attention) == (True, "sdpa")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"motion_bucket": 90, "noise_aug": 0.1, "fps": 12.0}, [11, 90, 0.1]),
+        ({"official": True, "fps": 12.0}, [6, 128, 0.02]),
+    ],
+)
+def test_what_was_asked_for_reaches_the_unet(
+    dance: Path,
+    hero: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, Any],
+    told: list[float],
+) -> None:
+    seen: list[torch.Tensor] = []
+    forward = UNetSpatioTemporalConditionModel.forward
+
+    def spy(self: Any, sample: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        if not sample.is_meta:
+            seen.append(kwargs["added_time_ids"])
+        return forward(self, sample, *args, **kwargs)
+
+    monkeypatch.setattr(UNetSpatioTemporalConditionModel, "forward", spy)
+    quick: dict[str, Any] = {"size": (64, 96), "frames": 2, "steps": 1, "device": "cpu"}
+    animate.animate(dance, ref=hero, model=str(tiny_model), **quick, **asked)
+    assert seen[0].tolist()[0] == pytest.approx(told)
