@@ -134,12 +134,6 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
         layers: int = self.config["temporal_layers"]
         return layers * (FRAMES_MIXED // 2)
 
-    @property
-    def optional_keys(self) -> frozenset[str]:
-        """Names of weights that a checkpoint may lack, as they start as the identity."""
-        prefix = "temporal_mixing."
-        return frozenset(key for key in self.state_dict() if key.startswith(prefix))
-
     def forward(self, control: Tensor, timestep: Tensor | float) -> Features:
         """Return the control features (N, C, h, w), N = B * F; for several sites one each.
 

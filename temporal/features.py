@@ -31,7 +31,7 @@ class ControlFeatures:
 
     Neither guidance halves nor overlaps repeat work. Chunks lie at fixed places of the clip, so
     features depend neither on the windows that ask nor on the memory. Besides that, only the
-    chunks of the current window and of frame 0 are kept: memory does not grow with the clip.
+    chunks of the current window are kept: memory does not grow with the clip.
     The weights are taken over at the start. Not for several threads.
     """
 
@@ -76,8 +76,7 @@ class ControlFeatures:
             if index not in self._features:
                 self._features[index] = self._encode(index)
         picked = [self._of_frame(frame) for frame in frames]
-        kept = {0, *asked}
-        self._features = {index: self._features[index] for index in kept & self._features.keys()}
+        self._features = {index: self._features[index] for index in asked}
         return tuple(torch.stack(site) for site in zip(*picked, strict=True))
 
     def _of_frame(self, frame: int) -> list[Tensor]:
