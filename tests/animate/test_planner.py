@@ -16,7 +16,8 @@ from animate.cli import main
 from animate.config import DEFAULTS, Settings
 from animate.errors import ModelError
 from animate.parts import Parts
-from animate.planner import Plan, make_plan, predict
+from animate.planner import Plan, make_plan
+from animate.prediction import predict
 
 PICTURE = (512, 768)
 
