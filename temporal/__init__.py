@@ -7,6 +7,9 @@ Contents
     cross_normalize         statistics of one map given to another  crossnorm
     plan_windows            overlapping windows over a clip         windows
     sample                  denoising in windows                    sampling
+    Lanes                   the windows of a step on several devices  parallel
+    StepCache               leaving out calls that change little    stepcache
+    ConsistencyScheduler    few-step sampling                       schedulers
     decode_frames           latents to frames, a few at a time      decode
     SmallTemporalAutoencoder  SVD's autoencoder at small widths     autoencoder
     load_controlnext, save_controlnext                              checkpoints
@@ -27,6 +30,9 @@ _HOMES = {
     "cross_normalize": "crossnorm",
     "plan_windows": "windows",
     "sample": "sampling",
+    "Lanes": "parallel",
+    "StepCache": "stepcache",
+    "ConsistencyScheduler": "schedulers",
     "decode_frames": "decode",
     "SmallTemporalAutoencoder": "autoencoder",
     "load_controlnext": "checkpoints",

@@ -74,8 +74,6 @@ class Denoiser:
         noisy = latents.to(image.device, image.dtype)
         noisy = torch.cat([noisy, noisy]) if told.guided else noisy
         model_input = torch.cat([noisy, image], dim=2)
-        if control is not None:
-            control = tuple(features.to(image.device) for features in control)
         predictions = []
         for rows in told.halves(apart=self.halves_apart):
             unconditional = self._unconditional(rows) * frames

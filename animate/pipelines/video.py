@@ -30,6 +30,7 @@ from animate.pipelines.conditions import (
     encode_conditions,
     initial_latents,
 )
+from animate.pipelines.lora import UNetLoraMixin
 from animate.pipelines.spread import Device, denoising
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
@@ -45,7 +46,7 @@ DECODE_CHUNK = 8  # frames per VAE call if the caller does not say
 StepCallback = Callable[[Any, int, Tensor, dict[str, Any]], dict[str, Any] | None]
 
 
-class ControlNeXtVideoPipeline(StableVideoDiffusionPipeline):  # type: ignore[misc, unused-ignore]
+class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # type: ignore[misc, unused-ignore]
     """Animate a picture by control frames, in overlapping windows over a clip of any length.
 
     The components of diffusers' StableVideoDiffusionPipeline and a control encoder.
