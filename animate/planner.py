@@ -18,8 +18,9 @@ from animate.prediction import Prediction, control_look, predict
 # libraries' work space, which is an estimate (not measured yet).
 RESERVE = {"cpu": 0.05, "cuda": 0.12}
 # How fast the UNet's and the VAE's operations run against those of the probe, which is one large
-# convolution. Source: scripts/bench_planner.py on two CPU cores; GPUs are not measured yet.
-EFFICIENCY = {"denoising": 0.6, "decoding": 0.45}
+# convolution. Source: the embedded model by processor time on one core, where other work does not
+# count; scripts/bench_planner.py shows it by the clock. GPUs are not measured yet.
+EFFICIENCY = {"denoising": 0.55, "decoding": 0.37}
 MINIMUM_WINDOW = 8  # frames; the planner does not go below by itself
 
 
