@@ -51,72 +51,97 @@ def sample(
     steps = len(scheduler.timesteps)
     if start >= steps:
         return latents
+    latents = latents.clone()  # from here on changed in place
     parts = _parts(scheduler, latents, start)
-    scheduler = parts[0][1]
     done, total = 0, sum(len(windows(index)) for index in range(start, steps))
     noise = {"generator": generator} if _draws_noise(scheduler) else {}
     for index in range(start, steps):
         timestep, planned = scheduler.timesteps[index], windows(index)
-        blend = _Blend(latents, planned)
+        blend = _Blend(latents, planned, [frames for frames, _ in parts])
         # Scaled when they are needed: a second clip of latents would be held through the step.
         jobs = (
-            (scheduler.scale_model_input(latents[:, window.start : window.stop], timestep), window)
+            (
+                parts[0][1].scale_model_input(latents[:, window.start : window.stop], timestep),
+                window,
+            )
             for window in planned
         )
+        waiting = iter(parts)
         for prediction in run_all(denoise, timestep, jobs):
-            blend.add(prediction)
+            for blended in blend.add(prediction):
+                frames, part = next(waiting)
+                old = latents[:, frames].clone()  # which some schedulers keep
+                stepped = part.step(blended, timestep, old, return_dict=False, **noise)[0]
+                _require_finite(stepped, frames.start, index, steps, timestep)
+                latents[:, frames] = stepped
             done += 1
             if on_window is not None:
                 on_window(done, total)
-        for frames, part in parts:
-            old = latents[:, frames]
-            stepped = part.step(blend.result(frames), timestep, old, return_dict=False, **noise)
-            blend.total[:, frames] = stepped[0]
-        latents = blend.total.to(latents.dtype)
-        _require_finite(latents, index, steps, timestep)
         if on_step is not None:
-            latents = _replaced(latents, on_step(index, timestep, latents))
+            latents = _replaced(latents, on_step(index, timestep, latents.clone()))
     return latents
 
 
 def _parts(scheduler: Any, latents: Tensor, start: int) -> list[tuple[slice, Any]]:
     """The clip in parts, each with a scheduler that keeps the state of its steps.
 
-    In one piece, the intermediate results of a step would take many times the clip's memory.
+    A part is stepped when the windows have passed it: memory for what happens in a step does not
+    grow with the clip.
     """
     scheduler = copy.deepcopy(scheduler)
     if start:
         scheduler.set_begin_index(start)
     scheduler.scale_model_input(latents[:, :1], scheduler.timesteps[start])  # or a step complains
+    frames = latents.shape[1]
     return [
-        (slice(first, first + FRAMES_AT_ONCE), copy.deepcopy(scheduler))
-        for first in range(0, latents.shape[1], FRAMES_AT_ONCE)
+        (slice(first, min(first + FRAMES_AT_ONCE, frames)), copy.deepcopy(scheduler))
+        for first in range(0, frames, FRAMES_AT_ONCE)
     ]
 
 
 class _Blend:
-    """The weighted mean of what the windows of one step predict for each frame, in float32."""
+    """The weighted mean of what the windows of one step predict for each frame, in float32.
 
-    def __init__(self, latents: Tensor, windows: Sequence[Window]) -> None:
+    parts: stretches that cover the clip in order; each is given when no window is to come for it.
+    """
+
+    def __init__(self, latents: Tensor, windows: Sequence[Window], parts: list[slice]) -> None:
         shares = coverage(windows, latents.shape[1])
         if min(shares) <= 0:
             raise WindowError(f"no window gives a result for frame {shares.index(min(shares))}")
         self._shares = torch.tensor(shares, device=latents.device)
-        self.total = torch.zeros_like(latents, dtype=torch.float32)
-        self._waiting = iter(windows)
+        self._latents = latents
+        self._windows = list(windows)
+        self._parts = parts
+        self._totals: dict[int, Tensor] = {}  # start of a part -> sum of its predictions
 
-    def add(self, prediction: Tensor) -> None:
-        """Take the prediction of the next window, (B, f, C, h, w)."""
-        window = next(self._waiting)
-        prediction = prediction.to(self.total.device, torch.float32)
-        weights = torch.tensor(window.weights, device=self.total.device)[None, :, None, None, None]
+    def add(self, prediction: Tensor) -> Iterator[Tensor]:
+        """Take the prediction of the next window; yield the parts that are complete by it.
+
+        Both are (B, f, C, h, w).
+        """
+        window = self._windows.pop(0)
+        prediction = prediction.to(self._latents.device, torch.float32)
+        weights = torch.tensor(window.weights, device=prediction.device)[None, :, None, None, None]
         # `where` keeps a discarded result out even if it is not finite.
-        part = torch.where(weights > 0, prediction * weights, 0.0)
-        self.total[:, window.start : window.stop] += part
+        weighted = torch.where(weights > 0, prediction * weights, 0.0)
+        for part in self._parts:
+            first, last = max(part.start, window.start), min(part.stop, window.stop)
+            if first < last:
+                total = self._total(part)
+                total[:, first - part.start : last - part.start] += weighted[
+                    :, first - window.start : last - window.start
+                ]
+        reach = min((left.start for left in self._windows), default=self._latents.shape[1])
+        while self._parts and self._parts[0].stop <= reach:
+            part = self._parts.pop(0)
+            yield self._totals.pop(part.start) / self._shares[None, part, None, None, None]
 
-    def result(self, frames: slice) -> Tensor:
-        """The blend of some of the clip's frames, (B, f, C, h, w)."""
-        return self.total[:, frames] / self._shares[None, frames, None, None, None]
+    def _total(self, part: slice) -> Tensor:
+        if part.start not in self._totals:
+            like = self._latents[:, part]
+            self._totals[part.start] = torch.zeros_like(like, dtype=torch.float32)
+        return self._totals[part.start]
 
 
 def _draws_noise(scheduler: Any) -> bool:
@@ -127,13 +152,15 @@ def _replaced(latents: Tensor, other: Tensor | None) -> Tensor:
     return latents if other is None else other.to(latents)
 
 
-def _require_finite(latents: Tensor, index: int, steps: int, timestep: Tensor) -> None:
-    if all(torch.isfinite(part).all() for part in torch.split(latents, FRAMES_AT_ONCE, dim=1)):
-        return
+def _require_finite(latents: Tensor, first: int, index: int, steps: int, timestep: Tensor) -> None:
+    """Raise DivergenceError with step and frames, the first of which has the number `first`."""
     finite = torch.isfinite(latents)
-    bad = (~finite).any(dim=4).any(dim=3).any(dim=2).any(dim=0).nonzero().flatten().tolist()
+    if finite.all():
+        return
+    bad = (~finite).any(dim=4).any(dim=3).any(dim=2).any(dim=0).nonzero().flatten() + first
     raise DivergenceError(
         f"latents became NaN or infinite in step {index + 1} of {steps} (timestep "
-        f"{float(timestep):.4g}, frames {bad[:8]}). Half precision (fp16) overflowing is the usual "
-        "cause: try bfloat16 or float32; otherwise lower the guidance or the control scale"
+        f"{float(timestep):.4g}, frames {bad.tolist()[:8]}). Half precision (fp16) overflowing is "
+        "the usual cause: try bfloat16 or float32; otherwise lower the guidance or the control "
+        "scale"
     )
