@@ -96,6 +96,7 @@ class MediaPipeBackend:
             ) from error
         self._static = static
         self._closed = False
+        self._looked_in_vain = False  # for hands, in the last frame
         self._holistic: Any = None
         self._hands: Any = None
         self._open()
@@ -112,8 +113,11 @@ class MediaPipeBackend:
         except Exception as error:  # the graph raises whatever its C++ side makes it
             raise BackendError(f"MediaPipe failed on a frame: {_first_line(error)}") from error
         keypoints, scores = wholebody(found, (frame.shape[1], frame.shape[0]))
+        # Looking in vain for a hidden hand takes as long as all the rest: in films every other
+        # frame has to do. A gap of one frame is filled from its neighbours later.
+        rest, self._looked_in_vain = self._looked_in_vain and not self._static, False
         for points, values in zip(keypoints, scores, strict=True):
-            mend_hands(frame, points, values, self.find_hands)
+            mend_hands(frame, points, values, _find_none if rest else self.find_hands)
         return keypoints, scores
 
     def close(self) -> None:
@@ -149,7 +153,8 @@ class MediaPipeBackend:
                 found = self._hands.process(crop)
         except Exception as error:  # see above
             raise BackendError(f"MediaPipe failed on a hand: {_first_line(error)}") from error
-        if not found.multi_hand_landmarks:
+        self._looked_in_vain = not found.multi_hand_landmarks
+        if self._looked_in_vain:
             return []
         return [
             (_positions(hand.landmark), PART_SCORE * side.classification[0].score)
@@ -164,6 +169,10 @@ class MediaPipeBackend:
                 min_tracking_confidence=HAND_SCORE,
             )
         )
+
+
+def _find_none(crop: Frame) -> Found:
+    return []
 
 
 def _warm(graph: Any) -> Any:
