@@ -53,6 +53,7 @@ def sample(
         return latents
     latents = latents.clone()  # from here on changed in place
     parts = _parts(scheduler, latents, start)
+    last = parts[-1][1]  # the only one that is in this step until the end of it
     done, total = 0, sum(len(windows(index)) for index in range(start, steps))
     noise = {"generator": generator} if _draws_noise(scheduler) else {}
     for index in range(start, steps):
@@ -60,10 +61,7 @@ def sample(
         blend = _Blend(latents, planned, [frames for frames, _ in parts])
         # Scaled when they are needed: a second clip of latents would be held through the step.
         jobs = (
-            (
-                parts[0][1].scale_model_input(latents[:, window.start : window.stop], timestep),
-                window,
-            )
+            (last.scale_model_input(latents[:, window.start : window.stop], timestep), window)
             for window in planned
         )
         waiting = iter(parts)
