@@ -24,6 +24,8 @@ WINDOWS = ("weighted", "shifted", "official")  # of temporal.windows
 RAMPS = ("clip", "window")
 ATTENTIONS = ("auto", "sdpa", "xformers")
 OFFLOADS = ("auto", "none", "model", "group")
+SCHEDULERS = ("model", "euler", "lcm")  # of temporal.schedulers
+FEW_STEPS, FEW_STEPS_GUIDANCE = 4, (1.0, 1.2)  # of models distilled for few steps, as AnimateLCM
 # Official encoders, the keys of temporal.controlnext.VARIANTS; here, as that needs torch.
 VARIANTS = ("svd_v2", "svd_v2_training", "svd_v1", "sdxl", "sd15_legacy", "sd15_training")
 UNET_KINDS = ("auto", "values", "increments")
@@ -49,6 +51,7 @@ CHOICES = {
     "ramp": RAMPS,
     "attention": ATTENTIONS,
     "offload": OFFLOADS,
+    "scheduler": SCHEDULERS,
     "variant": VARIANTS,
     "unet_as": UNET_KINDS,
 }
@@ -133,7 +136,9 @@ class Settings:
     guidance: a scale, or (start, end) of a ramp over the clip or each window. windows: how they
     are laid and blended. motion_bucket, noise_aug: what the UNet is told of motion and of the
     noise on the picture. official: all as the reference's script decides it.
-    attention, compile, offload, decode_chunk (frames), halves_apart: how the work is done.
+    scheduler: the model's own, SVD's Euler, or lcm for few-step models. step_cache: change of its
+    input below which a prediction is repeated, 0 for never. lora: (file, scale) each.
+    attention, compile, offload, decode_chunk (frames), halves_apart, devices: how the work is done.
     Raises UsageError for values that make no sense.
     """
 
@@ -164,6 +169,9 @@ class Settings:
     motion_bucket: int | None = None
     noise_aug: float | None = None
     official: bool = False
+    scheduler: str = "model"
+    step_cache: float = 0.0
+    lora: tuple[tuple[str, float], ...] = ()
     seed: int = 0
 
     device: str = "auto"
@@ -173,6 +181,7 @@ class Settings:
     offload: str = "auto"
     decode_chunk: int | None = None
     halves_apart: bool | None = None
+    devices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("frames", "stride", "steps", "window", "decode_chunk"):
@@ -182,6 +191,7 @@ class Settings:
         check_count("motion_bucket", self.motion_bucket, at_least=0, at_most=255)
         check_number("fps", self.fps, above=0.0)
         check_number("control_scale", self.control_scale, at_least=0.0)
+        check_number("step_cache", self.step_cache, at_least=0.0)
         check_number("smooth", self.smooth, at_least=0.0, at_most=1.0)
         check_number("noise_aug", self.noise_aug, at_least=0.0, at_most=1.0)
         for scale in self.guidance if isinstance(self.guidance, tuple) else (self.guidance,):
@@ -191,6 +201,9 @@ class Settings:
         check_person(self.person)
         for name in ("base", "controlnext", "unet"):
             check_exists(name, getattr(self, name))
+        for file, scale in self.lora:
+            check_exists("lora", file)
+            check_number("lora", scale, at_least=0.0)
         self._check_together()
 
     def _check_together(self) -> None:
@@ -221,9 +234,10 @@ class Settings:
             raise UsageError(f"--overlap {overlap} must be smaller than the window of {window}")
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values.update(OFFICIAL if self.official else {})
+        few = self.scheduler == "lcm"
         otherwise = {
-            "steps": defaults.steps,
-            "guidance": defaults.guidance,
+            "steps": FEW_STEPS if few else defaults.steps,
+            "guidance": FEW_STEPS_GUIDANCE if few else defaults.guidance,
             "windows": defaults.blend,
             "ramp": "window" if self.windows == "official" else "clip",
             "motion_bucket": MOTION_BUCKET,

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from animate.pipelines.video import ControlNeXtVideoPipeline
 
 # Schedulers whose step depends on latents, prediction and random numbers alone, not on the steps
-# before: from what is noted of these a run goes on byte for byte. With others only the finished
-# latents are noted.
+# before: from what is noted of these a run goes on byte for byte. With others, or predictions kept
+# from step to step, only the finished latents are noted.
 WITHOUT_MEMORY = (
     "EulerDiscreteScheduler",
     "EulerAncestralDiscreteScheduler",
@@ -30,7 +30,7 @@ WITHOUT_MEMORY = (
     "ConsistencyScheduler",  # of temporal.schedulers
 )
 # Settings that decide what comes before or after the latents.
-ELSEWHERE = ("model", "cache", "decode_chunk")
+ELSEWHERE = ("model", "cache", "decode_chunk", "devices")
 
 
 def denoise(
@@ -85,7 +85,8 @@ def _run(
 
     def keep(pipeline: Any, step: int, timestep: Tensor, kept: dict[str, Any]) -> dict[str, Any]:
         last = step + 1 == settings.steps
-        if last or type(pipeline.scheduler).__name__ in WITHOUT_MEMORY:
+        memory = settings.step_cache or type(pipeline.scheduler).__name__ not in WITHOUT_MEMORY
+        if last or not memory:
             journal.keep(Standing(step + 1, kept["latents"], generator.get_state()))
         return {}
 
@@ -108,6 +109,8 @@ def _run(
         ramp=settings.ramp,
         official=settings.official,
         halves_apart=settings.halves_apart,
+        devices=settings.devices or None,
+        step_cache=settings.step_cache,
         generator=generator,
         latents=noise if standing is None else standing.latents,
         steps_done=0 if standing is None else standing.step,

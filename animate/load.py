@@ -92,6 +92,7 @@ def load_pipeline(
     import torch
 
     from animate.pipelines.video import ControlNeXtVideoPipeline
+    from temporal.schedulers import find_scheduler
 
     _hush()
     number = getattr(torch, dtype)
@@ -108,9 +109,25 @@ def load_pipeline(
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"the model in {parts.base} cannot be loaded: {reason}") from error
-    devices.place(pipeline, device, settings or Settings())
+    settings = settings or Settings()
+    pipeline.scheduler = find_scheduler(settings.scheduler, pipeline.scheduler)
+    _add_lora(pipeline, settings.lora)
+    devices.place(pipeline, device, settings)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def _add_lora(pipeline: ControlNeXtVideoPipeline, files: tuple[tuple[str, float], ...]) -> None:
+    """Put LoRA weights into the UNet, each at its scale. Raises UsageError without peft."""
+    if not files:
+        return
+    names = [f"lora_{number}" for number in range(len(files))]
+    try:
+        for name, (file, _) in zip(names, files, strict=True):
+            pipeline.load_lora_weights(file, adapter_name=name)
+    except ImportError as error:
+        raise UsageError(str(error)) from error
+    pipeline.set_adapters(names, [scale for _, scale in files])
 
 
 def _replaced_parts(

@@ -34,6 +34,20 @@ def guidance(text: str) -> Guidance:
     return scales[0] if len(scales) == 1 else (scales[0], scales[1])
 
 
+def lora(text: str) -> tuple[str, float]:
+    """`FILE` or `FILE:0.8` -> (FILE, scale)."""
+    file, colon, scale = text.rpartition(":")
+    try:
+        return (file, float(scale)) if colon and file else (text, 1.0)
+    except ValueError:
+        return text, 1.0  # the colon belongs to the name
+
+
+def names(text: str) -> tuple[str, ...]:
+    """`cuda:0,cuda:1` -> both names."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def person(text: str) -> Person:
     """`largest`, `all`, `2` or `320,480`."""
     from pose.identity import parse_person  # needs numpy, which --help can do without
@@ -47,7 +61,10 @@ def person(text: str) -> Person:
 def settings(arguments: argparse.Namespace) -> Settings:
     """The settings among the arguments, validated."""
     known = {field.name for field in fields(Settings)}
-    return Settings(**{name: value for name, value in vars(arguments).items() if name in known})
+    chosen = {name: value for name, value in vars(arguments).items() if name in known}
+    if "lora" in chosen:
+        chosen["lora"] = tuple(chosen["lora"] or ())
+    return Settings(**chosen)
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:

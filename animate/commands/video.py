@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from animate.commands import options
-from animate.config import ALIGNMENTS, ATTENTIONS, DEVICES, DTYPES, OFFLOADS, RAMPS, WINDOWS
+from animate.config import (
+    ALIGNMENTS,
+    ATTENTIONS,
+    DEVICES,
+    DTYPES,
+    OFFLOADS,
+    RAMPS,
+    SCHEDULERS,
+    WINDOWS,
+)
 from animate.journal import forget, journal_path
 from animate.progress import StageBars
 
@@ -98,6 +107,26 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
         "--noise-aug", type=float, metavar="S", help="noise on the reference picture (0.02)"
     )
     group.add_argument(
+        "--scheduler",
+        choices=SCHEDULERS,
+        default="model",
+        help="the model's own (default), SVD's, or that of models distilled for 4 to 8 steps (lcm)",
+    )
+    group.add_argument(
+        "--step-cache",
+        type=float,
+        metavar="S",
+        default=0.0,
+        help="repeat predictions whose input changed by less (0, off; 0.1 is little)",
+    )
+    group.add_argument(
+        "--lora",
+        type=options.lora,
+        action="append",
+        metavar="FILE[:SCALE]",
+        help="LoRA weights for the UNet; may be given several times",
+    )
+    group.add_argument(
         "--official",
         action="store_true",
         help="the windows and constants of the ControlNeXt script, for comparison",
@@ -110,6 +139,13 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
         "--plan", action="store_true", help="say what memory and time it would take, and stop"
     )
     group.add_argument("--device", choices=DEVICES, default="auto")
+    group.add_argument(
+        "--devices",
+        type=options.names,
+        default=(),
+        metavar="A,B",
+        help="GPUs that share the windows of a step, such as cuda:0,cuda:1",
+    )
     group.add_argument("--dtype", choices=DTYPES, default="auto")
     group.add_argument(
         "--attention",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import animate
 from animate.audio import has_audio
@@ -132,3 +133,36 @@ def test_without_alignment_any_reference_goes(
 ) -> None:
     result = animate.animate(dance, ref=landscape, model=str(tiny_model), align="none", **QUICK)
     assert len(result.frames) == 3
+
+
+def test_ways_of_sampling_reach_the_model(
+    result: Result, dance: Path, hero: Path, tiny_model: Path
+) -> None:
+    few = animate.animate(
+        dance, ref=hero, model=str(tiny_model), scheduler="lcm", **{**QUICK, "steps": None}
+    )
+    assert (few.settings.steps, few.settings.guidance) == (4, (1.0, 1.2))
+    assert type(few.pipeline.scheduler).__name__ == "ConsistencyScheduler"
+    shared = animate.animate(
+        dance, ref=hero, model=str(tiny_model), devices=("cpu", "cpu"), **QUICK
+    )
+    assert np.allclose(shared.latents, result.latents, atol=1e-4)
+
+
+def test_lora_files_change_the_result_by_their_scale(
+    result: Result, dance: Path, hero: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("peft")
+    made = {}
+    for name, module in result.pipeline.unet.named_modules():
+        if isinstance(module, torch.nn.Linear) and name.endswith("to_v"):
+            made[f"unet.{name}.lora_A.weight"] = torch.ones(2, module.in_features)
+            made[f"unet.{name}.lora_B.weight"] = torch.ones(module.out_features, 2)
+    file = tmp_path / "style.safetensors"
+    save_file(made, file)
+    off, on = (
+        animate.animate(dance, ref=hero, model=str(tiny_model), lora=((str(file), s),), **QUICK)
+        for s in (0.0, 1.0)
+    )
+    assert torch.allclose(off.latents, result.latents, atol=1e-4)
+    assert not torch.allclose(on.latents, result.latents, atol=1e-2)

@@ -144,3 +144,21 @@ def test_what_was_asked_for_reaches_the_unet(
     quick: dict[str, Any] = {"size": (64, 96), "frames": 2, "steps": 1, "device": "cpu"}
     animate.animate(dance, ref=hero, model=str(tiny_model), **quick, **asked)
     assert seen[0].tolist()[0] == pytest.approx(told)
+
+
+def test_few_step_defaults_are_those_of_the_scheduler() -> None:
+    from animate.config import FEW_STEPS, FEW_STEPS_GUIDANCE, SCHEDULERS
+    from temporal import schedulers
+
+    assert SCHEDULERS == schedulers.SCHEDULERS
+    assert (FEW_STEPS, FEW_STEPS_GUIDANCE) == (schedulers.LCM_STEPS, schedulers.LCM_GUIDANCE)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("a.safetensors", ("a.safetensors", 1.0)), ("a:0.5", ("a", 0.5)), ("C:x", ("C:x", 1.0))],
+)
+def test_lora_is_a_file_and_perhaps_a_scale(text: str, told: tuple[str, float]) -> None:
+    from animate.commands.options import lora
+
+    assert lora(text) == told
