@@ -52,6 +52,9 @@ def animate(
     notes.open()
     try:
         return _animate(Path(driving), Path(ref), asked, progress, report, notes)
+    except Exception:
+        notes.close(failed=True)  # it would fail again
+        raise
     except BaseException:
         notes.close()
         raise

@@ -62,9 +62,13 @@ class Journal:
         if self._lock is None:
             self.folder = None
 
-    def close(self) -> None:
-        """Give the folder back; it stays if there is something in it to go on from."""
-        if not self._notes():
+    def close(self, *, failed: bool = False) -> None:
+        """Give the folder back; it stays if there is something in it to go on from.
+
+        failed: the run ended by itself; then only finished steps are worth keeping.
+        """
+        worth = [path for path in self._notes() if path.name == LATENTS or not failed]
+        if not worth:
             self.remove()
         if self._lock is not None:
             self._lock.close()
