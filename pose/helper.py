@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
@@ -21,7 +20,7 @@ from pose.worker import pack
 # and never the caller's script, which Python's own `spawn` would run again.
 PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from pose.worker import main; main(sys.argv[2], json.loads(sys.argv[3]))"
+    "from pose.worker import main; main(sys.argv[2])"
 )
 
 
@@ -41,15 +40,11 @@ Events = SimpleQueue[tuple[Part, Message | None]]
 
 
 class Helper:
-    """Starts the process, in which an estimator opens while this one goes on. Raises OSError.
+    """Starts the process, in which an estimator opens while this one goes on. Raises OSError."""
 
-    cores: the only ones that it uses; none stands for all.
-    """
-
-    def __init__(self, backend: str, cores: Collection[int] = ()) -> None:
-        words = [json.dumps(sys.path), backend, json.dumps(sorted(cores))]
+    def __init__(self, backend: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *words],
+            [sys.executable, "-c", PROGRAM, json.dumps(sys.path), backend],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

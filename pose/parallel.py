@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,8 +11,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 from pose import errors
-from pose.backends import Backend, Estimate, base, version_of
-from pose.cores import opened, shares_of_cores, usable_cores
+from pose.backends import Backend, Estimate, backend_for, base, version_of
 from pose.crowd import Focus
 from pose.helper import Events, Helper, Part
 from pose.parts import WARM_UP, estimate_part
@@ -49,6 +49,13 @@ def workers_for(clip: object, backend: str | Backend, asked: int | None = None) 
     return max(1, min(wanted, MOST_WORKERS, len(clip) // LEAST_PART))
 
 
+def usable_cores() -> int:
+    """How many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def split(frames: int, workers: int) -> list[tuple[int, int]]:
     """Start and stop of every worker's part, in order and without gaps.
 
@@ -68,15 +75,14 @@ def crew_for(clip: object, backend: str | Backend, workers: int | None = None) -
     try:
         count = workers_for(clip, backend, workers)
         name = base.resolve_backend(backend) if isinstance(backend, str) else backend
-        own, *others = shares_of_cores(count)
-        for cores in others:
+        for _ in range(count - 1):
             try:
-                helpers.append(Helper(str(name), cores))
+                helpers.append(Helper(str(name)))
             except OSError as error:
                 _warn(f"no further process can be started ({error.strerror or error})")
                 break
-        with opened(name, own) as estimator:
-            yield Crew(name, estimator, helpers, own)
+        with backend_for(name) as estimator:
+            yield Crew(name, estimator, helpers)
     finally:
         for helper in helpers:
             helper.stop()
@@ -85,17 +91,10 @@ def crew_for(clip: object, backend: str | Backend, workers: int | None = None) -
 class Crew:
     """An open estimator, and helpers that have each opened another like it."""
 
-    def __init__(
-        self,
-        backend: str | Backend,
-        estimator: Backend,
-        helpers: list[Helper],
-        cores: frozenset[int] = frozenset(),
-    ) -> None:
+    def __init__(self, backend: str | Backend, estimator: Backend, helpers: list[Helper]) -> None:
         self.backend = backend
         self.estimator = estimator
         self.helpers = helpers
-        self.cores = cores
         self._used = False
 
     @contextmanager
@@ -106,7 +105,7 @@ class Crew:
         """
         lent = self.estimator if not self._used else self.backend
         self._used = True
-        with opened(lent, self.cores) as estimator:
+        with backend_for(lent) as estimator:
             yield estimator
 
     def observe(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -12,8 +11,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.backends import Backend, version_of
-from pose.cores import opened
+from pose.backends import Backend, backend_for, version_of
 from pose.crowd import Focus
 from pose.errors import PoseError
 from pose.parts import estimate_part
@@ -21,13 +19,13 @@ from pose.video import Clip, VideoInfo
 from pose.wire import Message, receive, send
 
 
-def main(backend: str, cores: Collection[int] = ()) -> None:
-    """Serve standard input and output until either is closed; cores: see pose.cores.opened."""
+def main(backend: str) -> None:
+    """Serve standard input and output until either is closed."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not come between the messages
     _leave_out_matplotlib()
     try:
-        serve(sys.stdin.buffer, output, backend, cores)
+        serve(sys.stdin.buffer, output, backend)
     except BrokenPipeError:  # nobody waits for the results any more
         os._exit(1)
 
@@ -39,12 +37,12 @@ def _leave_out_matplotlib() -> None:
     sys.modules.update({"matplotlib": package, "matplotlib.pyplot": module})
 
 
-def serve(jobs: IO[bytes], output: IO[bytes], backend: str, cores: Collection[int] = ()) -> None:
+def serve(jobs: IO[bytes], output: IO[bytes], backend: str) -> None:
     """Answer every job with its estimates, one message a frame, and an end or an error."""
     job, waiting = None, True
     try:
         while waiting or job is not None:
-            with opened(backend, cores) as estimator:
+            with backend_for(backend) as estimator:
                 # The first estimator opens while the first job is being prepared.
                 job, waiting = receive(jobs) if waiting else job, False
                 if job is not None:
