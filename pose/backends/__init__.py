@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pose.backends.base import (
-    Backend,
-    Estimate,
     backend_for,
     backend_names,
     open_backend,
@@ -14,6 +12,7 @@ from pose.backends.base import (
     version_of,
     with_device,
 )
+from pose.backends.protocol import Backend, Estimate
 
 __all__ = [
     "Backend",

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.backends.base import DEVICES
 from pose.backends.graphs import Graph, Pair, find_pair, unreadable
+from pose.backends.protocol import DEVICES
 from pose.errors import BackendError
 from pose.skeleton import COUNT, Floats, clean
 

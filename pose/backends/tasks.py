@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.backends.base import Estimate
 from pose.backends.bundles import TASK, holistic_bundle
 from pose.backends.hand_search import Found, mend_hands
 from pose.backends.mediapipe import wholebody
+from pose.backends.protocol import Estimate
 from pose.errors import BackendError
 from pose.models import locate
 from pose.quiet import quiet_stderr
