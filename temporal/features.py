@@ -15,7 +15,7 @@ ControlSource = Tensor | Callable[[int, int], Tensor]
 
 # What of the encoding does not depend on time is kept from step to step: up to so many bytes of
 # main memory, which is to be nearly the same for all clips, or a share of what a GPU has free.
-CPU_MEMORY = 128 * 2**20
+CPU_MEMORY = 16 * 2**20
 GPU_SHARE = 8
 # Frames encoded at once: as many as fill this many pixels. Larger pictures fill a device alone,
 # and a frame of 576x1024 takes about 0.3 GB while it is encoded in half precision.
@@ -158,7 +158,7 @@ class _Prepared:
 
 
 def default_memory(device: torch.device | str) -> int:
-    """Bytes for what is kept across steps: an eighth of a GPU's free memory, or 128 MiB."""
+    """Bytes for what is kept across steps: an eighth of a GPU's free memory, or CPU_MEMORY."""
     device = torch.device(device)
     if device.type != "cuda":
         return CPU_MEMORY
