@@ -11,6 +11,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from pose import ffmpeg
+
 AUDIO_CODEC = ("-c:a", "aac", "-b:a", "160k")  # plays everywhere that H.264 in mp4 does
 _AUDIO_STREAM = re.compile(r"^\s*Stream #.*: Audio:", re.MULTILINE)
 
@@ -32,17 +34,10 @@ class Soundtrack:
         return ["-map", "1:a:0?", *AUDIO_CODEC]
 
 
-def ffmpeg() -> str:
-    """Path of the ffmpeg program that imageio-ffmpeg brings along."""
-    import imageio_ffmpeg
-
-    return str(imageio_ffmpeg.get_ffmpeg_exe())
-
-
 def has_audio(path: Path) -> bool:
     """Whether the file has a sound track that ffmpeg recognises."""
     listing = subprocess.run(
-        [ffmpeg(), "-hide_banner", "-i", str(path)],
+        [ffmpeg.program(), "-hide_banner", "-i", str(path)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

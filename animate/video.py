@@ -14,9 +14,10 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.audio import Soundtrack, ffmpeg
+from animate.audio import Soundtrack
 from animate.errors import OutputError
 from animate.files import partial_path
+from pose import ffmpeg
 
 # yuv420p plays everywhere; CRF 18 is visually close to lossless (x264's own scale).
 VIDEO_CODEC = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-preset", "medium")
@@ -128,7 +129,7 @@ class VideoWriter:
 
     def _build_command(self, fps: float, soundtrack: Soundtrack | None) -> list[str]:
         width, height = (side + side % 2 for side in self.size)
-        command = [ffmpeg(), "-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
+        command = [ffmpeg.program(), "-hide_banner", "-loglevel", "error", "-nostdin", "-y"]
         command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
         command += ["-r", f"{fps:.6f}", "-i", "pipe:0"]
         if soundtrack is not None:

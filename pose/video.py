@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pose.decoder import load_decord
 from pose.errors import VideoError
+from pose.ffmpeg import read_frames
 from pose.pictures import load_image
 from pose.quiet import quiet_stderr
+from pose.skeleton import Frame
 from pose.sniff import explain_unreadable, first_bytes, is_transport_stream, picture_kind
 
 __all__ = ["Clip", "VideoInfo", "load_image", "open_video", "probe"]
 
-Frame = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 LEAST_SIDE = 16  # pixels; nothing smaller can show a person
@@ -28,9 +29,6 @@ FALLBACK_FPS = 25.0  # for files that state no usable rate
 # containers with millisecond clocks stay below, phones that drop frames do not.
 IRREGULAR_INTERVAL, IRREGULAR_SHARE = 0.2, 0.01
 QUICK_QUANTILE = 0.25  # this interval sets the rate of an irregular video
-# Reopenings without a new frame before the rest of a damaged file is given up. On a busy machine
-# one in seven comes too late for the frames that wait; six in a row practically never do.
-RETRIES = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,20 +73,18 @@ class Clip:
 
     def part(self, start: int, stop: int) -> Iterator[Frame]:
         """Frames start to stop, the very ones that iterating gives there."""
-        source = _Source(self.info.path)
-        frame: Frame | None = None
-        for position, index in enumerate(self.indices[start:stop], start=start):
-            if frame is None or index >= source.position:
-                frame = source.read(int(index))
-            if frame is None:
-                self.damaged = float(self.times[position])
-                if position == 0:
-                    raise VideoError(
-                        f"{self.info.path}: no frame can be decoded, the file is damaged; "
-                        "copy or download it again"
-                    )
-                return
-            yield frame
+        wanted = self.indices[start:stop]
+        if not len(wanted):
+            return
+        with closing(read_frames(self.info.path, int(wanted[0]))) as frames:
+            number, frame = int(wanted[0]), next(frames, None)
+            for position, index in enumerate(wanted, start=start):
+                while number < index and frame is not None:
+                    number, frame = number + 1, next(frames, None)
+                if frame is None:
+                    self.damaged = float(self.times[position])
+                    return
+                yield frame
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -138,9 +134,9 @@ def _nearest(starts: Floats, times: Floats) -> NDArray[np.int64]:
 def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats]:
     """Facts, and the start times of the frames that are shown."""
     path = Path(path)
-    source = _Source(path)
-    spans = source.spans()
-    frame = source.read(0)
+    spans, average = _spans(path)
+    with closing(read_frames(path)) as frames:
+        frame = next(frames, None)
     if frame is None:
         raise VideoError(
             f"{path}: no frame can be decoded, the file is damaged; copy or download it again"
@@ -152,11 +148,11 @@ def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats]:
             f"a person needs at least {LEAST_SIDE}x{LEAST_SIDE}"
         )
     # Cut without re-encoding, a file begins with frames before time 0 that players do not show.
-    # The decoder drops them, so that the first one it gives is the first one shown.
+    # ffmpeg drops them, so that the first one it gives is the first one shown.
     shown = np.flatnonzero(spans[:, 0] > -1e-3)
     first = int(shown[0]) if len(shown) else 0
     starts = np.maximum.accumulate(spans[first:, 0])
-    rate, variable = _rate(starts, source.average_fps())
+    rate, variable = _rate(starts, average)
     info = VideoInfo(
         path=path,
         width=width,
@@ -182,78 +178,22 @@ def _rate(starts: Floats, average: float) -> tuple[float, bool]:
     return (1.0 / usual if usual > 0 else FALLBACK_FPS), False
 
 
-class _Source:
-    """A decord reader that only moves forwards and survives damaged packets.
-
-    decord reports a damaged packet while frames before it still wait in its queue; reopening
-    and skipping recovers these, so that the readable part does not depend on thread timing.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.position = 0  # number of the frame that comes next
-        self.reader: Any = self._open()
-        self.count = len(self.reader)
-        self.keys = np.asarray(self.reader.get_key_indices(), dtype=np.int64)
-
-    def _open(self) -> Any:
-        decord = load_decord()
-        head = first_bytes(self.path)
-        # decord opens some pictures and then finds no frame in them. From a transport stream it
-        # drops frames at the start and repeats some at the end.
-        if not self.path.is_file() or picture_kind(head) or is_transport_stream(head):
-            raise VideoError(explain_unreadable(self.path))
-        decord.logging.set_level(decord.logging.QUIET)
-        try:
-            with quiet_stderr():
-                return decord.VideoReader(str(self.path))
-        except (decord.DECORDError, RuntimeError, AssertionError) as error:
-            raise VideoError(explain_unreadable(self.path)) from error
-
-    def spans(self) -> Floats:
-        """Start and end of every frame in seconds: (frames, 2)."""
-        return np.asarray(self.reader.get_frame_timestamp(range(self.count)), dtype=np.float64)
-
-    def average_fps(self) -> float:
-        return float(self.reader.get_avg_fps())
-
-    def read(self, index: int) -> Frame | None:
-        """Frame `index`, not before `position`; None if the file is damaged there."""
-        decord = load_decord()
-        start, retries = self.position, 0
-        while index < self.count:
-            try:
-                with quiet_stderr():
-                    self._skip(start, index)
-                    frame = self.reader.next().asnumpy()
-            except (decord.DECORDError, RuntimeError, StopIteration):
-                if retries == RETRIES:
-                    break
-                retries, start = retries + 1, 0
-                self.reader = self._open()
-                continue
-            self.position = index + 1
-            return without_padding(frame)
-        self.position = self.count
-        return None
-
-    def _skip(self, start: int, stop: int) -> None:
-        """Decode frames start to stop without converting them, but for one before a key frame.
-
-        Asked to skip over a key frame, decord seeks to it, and takes its place in the file for its
-        place in time. In films with open groups of pictures (x265's default) and in those cut
-        without re-encoding it then shows wrong frames: up to 3 and 35 too late where measured.
-        """
-        while start < stop:
-            after = int(np.searchsorted(self.keys, start, side="right"))
-            key = int(self.keys[after]) if after < len(self.keys) else self.count
-            step = min(stop, key - 1) - start
-            if step > 0:
-                self.reader.skip_frames(step)
-            else:
-                step = 1
-                self.reader.next()
-            start += step
+def _spans(path: Path) -> tuple[Floats, float]:
+    """Start and end of every frame in seconds, (frames, 2), and the average rate."""
+    decord = load_decord()
+    head = first_bytes(path)
+    # decord opens some pictures and then finds no frame in them. Of a transport stream it leaves
+    # out frames at the start and counts some at the end twice.
+    if not path.is_file() or picture_kind(head) or is_transport_stream(head):
+        raise VideoError(explain_unreadable(path))
+    decord.logging.set_level(decord.logging.QUIET)
+    try:
+        with quiet_stderr():
+            reader = decord.VideoReader(str(path))
+            spans = reader.get_frame_timestamp(range(len(reader)))
+        return np.asarray(spans, dtype=np.float64), float(reader.get_avg_fps())
+    except (decord.DECORDError, RuntimeError, AssertionError) as error:
+        raise VideoError(explain_unreadable(path)) from error
 
 
 def without_padding(frame: Frame) -> Frame:

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animate.audio import Soundtrack, ffmpeg, has_audio
+from animate.audio import Soundtrack, has_audio
 from animate.video import VideoWriter
+from pose import ffmpeg
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,16 @@ def tone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     picture = ("-f", "lavfi", "-i", "color=gray:s=64x48:r=10:d=2")
     sound = ("-f", "lavfi", "-i", "sine=frequency=440:duration=2")
     late = ("-af", "volume=0:enable='lt(t,1)'")
-    command = [ffmpeg(), "-loglevel", "error", *picture, *sound, *late, "-shortest", str(path)]
+    command = [
+        ffmpeg.program(),
+        "-loglevel",
+        "error",
+        *picture,
+        *sound,
+        *late,
+        "-shortest",
+        str(path),
+    ]
     subprocess.run(command, check=True)
     return path
 
@@ -34,7 +44,9 @@ def write(path: Path, frames: int, soundtrack: Soundtrack | None) -> Path:
 
 def seconds(path: Path) -> float:
     """Duration that ffmpeg reports."""
-    told = subprocess.run([ffmpeg(), "-i", str(path)], capture_output=True, text=True).stderr
+    told = subprocess.run(
+        [ffmpeg.program(), "-i", str(path)], capture_output=True, text=True
+    ).stderr
     match = re.search(r"Duration: (\d+):(\d+):([\d.]+)", told)
     assert match
     return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
@@ -43,7 +55,7 @@ def seconds(path: Path) -> float:
 def loudness(path: Path) -> float:
     """Root mean square of the sound, -1 to 1."""
     raw = subprocess.run(
-        [ffmpeg(), "-loglevel", "error", "-i", str(path), "-f", "f32le", "-ac", "1", "-"],
+        [ffmpeg.program(), "-loglevel", "error", "-i", str(path), "-f", "f32le", "-ac", "1", "-"],
         capture_output=True,
         check=True,
     ).stdout
