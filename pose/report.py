@@ -36,9 +36,14 @@ HANDS = {"left": ("left_wrist", LEFT_HAND), "right": ("right_wrist", RIGHT_HAND)
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something to know before going on; `frames` are the frames concerned."""
+    """Something to know before going on; `frames` are the frames concerned.
+
+    about: absent, open, left_hand, right_hand (not clear), left_edge, right_edge (cut off), jumps,
+    crowd or small.
+    """
 
     level: str  # "note", "warning" or "poor"
+    about: str
     text: str
     frames: tuple[int, ...] = ()
 
@@ -110,12 +115,12 @@ def preflight(poses: PoseSequence, slot: int = 0) -> Preflight:
 def _findings(poses: PoseSequence, slot: int, torso: float) -> Iterable[Finding]:
     points, scores = poses.keypoints[:, slot], poses.scores[:, slot]
     visible, marks = scores > VISIBLE, poses.marks[:, slot]
-    frames = len(poses)
     absent = ~((scores > 0) & ((marks & Mark.FILLED) == 0)).any(axis=1)
     left_open = ~(scores > 0).any(axis=1)
-    yield from _finding(absent & ~left_open, "no person; filled in from the frames around", frames)
+    filled = absent & ~left_open
+    yield from _finding(filled, "absent", "no person; filled in from the frames around")
     yield from _finding(
-        left_open, "no person for long; nothing will steer the character there", frames
+        left_open, "open", "no person for long; nothing will steer the character there"
     )
     border = BORDER * np.array(poses.size)
     inside = ((points > border) & (points < np.array(poses.size) - border)).all(axis=-1)
@@ -123,36 +128,37 @@ def _findings(poses: PoseSequence, slot: int, torso: float) -> Iterable[Finding]
         arm = visible[:, INDEX[wrist]]
         cut = arm & (~inside[:, INDEX[wrist]] | (visible[:, part] & ~inside[:, part]).any(axis=1))
         weak = arm & ~cut & ~(visible[:, part] & ((marks[:, part] & Mark.FILLED) == 0)).any(axis=1)
-        yield from _finding(weak, f"the {side} hand is not clear", frames, WEAK_HANDS)
-        yield from _finding(cut, f"the {side} hand is cut off by the picture's edge", frames,
-                            WEAK_HANDS)  # fmt: skip
-    yield from _finding(
-        _jumps(points, visible, torso), "the body jumps; is there a cut?", frames, (0.0, POOR)
-    )
+        text = f"the {side} hand is not clear"
+        yield from _finding(weak, f"{side}_hand", text, WEAK_HANDS)
+        text = f"the {side} hand is cut off by the picture's edge"
+        yield from _finding(cut, f"{side}_edge", text, WEAK_HANDS)
+    jumps = _jumps(points, visible, torso)
+    yield from _finding(jumps, "jumps", "the body jumps; is there a cut?", (0.0, POOR))
     others = poses.crowd > 1
     if others.any():
         who = "choose with --person; the overlay of `animate pose --person all` shows the numbers"
-        yield _named("note", others, f"several persons (up to {poses.crowd.max()}); {who}")
+        yield _named("note", others, "crowd", f"several persons (up to {poses.crowd.max()}); {who}")
     height = _height(points, visible) / poses.size[1]
     if height < SMALL:
         text = f"the figure fills only {height:.0%} of the height; fingers will be vague"
-        yield Finding(level="warning", text=text)
+        yield Finding(level="warning", about="small", text=text)
 
 
 def _finding(
-    hit: Flags, text: str, frames: int, limits: tuple[float, float] = (WARN, POOR)
+    hit: Flags, about: str, text: str, limits: tuple[float, float] = (WARN, POOR)
 ) -> Iterable[Finding]:
     """A finding if any frame is concerned, as grave as the share of the frames makes it."""
-    share = hit.sum() / frames
+    share = hit.mean()
     if share:
         level = "poor" if share > limits[1] else "warning" if share > limits[0] else "note"
-        yield _named(level, hit, text)
+        yield _named(level, hit, about, text)
 
 
-def _named(level: str, hit: Flags, text: str) -> Finding:
+def _named(level: str, hit: Flags, about: str, text: str) -> Finding:
     chosen = tuple(int(frame) for frame in np.flatnonzero(hit))
     count = f"{len(chosen)} of {len(hit)} frames"
-    return Finding(level=level, text=f"{count}: {text} (frames {ranges(chosen)})", frames=chosen)
+    told = f"{count}: {text} (frames {ranges(chosen)})"
+    return Finding(level=level, about=about, text=told, frames=chosen)
 
 
 def ranges(frames: Iterable[int]) -> str:
