@@ -1,46 +1,56 @@
-"""An exponential moving average of weights, which is what gets shipped."""
+"""An exponential moving average of weights, which is what gets exported."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 
 class Ema:
-    """Running average of a module's floating-point state; the decay warms up over the first steps.
+    """Running average of a module's trained parameters; the decay warms up over the first steps.
 
     decay(step) = min(limit, (1 + step) / (20 + step)), so that early averages are not dominated by
-    the random start.
+    the random start. With a limit of 0 the average is the latest weights.
     """
 
     def __init__(self, module: nn.Module, limit: float) -> None:
         self.limit = limit
-        self.average = {
-            name: value.detach().clone()
-            for name, value in module.state_dict().items()
-            if value.is_floating_point()
-        }
+        self._parameters = {n: p for n, p in module.named_parameters() if p.requires_grad}
+        self.average = {name: p.detach().clone() for name, p in self._parameters.items()}
 
     @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
-        """Move the average towards the module's weights."""
-        state = module.state_dict()
+    def update(self, step: int) -> None:
+        """Move the average towards the weights."""
         weight = 1 - min(self.limit, (1 + step) / (20 + step))
-        names = list(self.average)
-        torch._foreach_lerp_([self.average[n] for n in names], [state[n] for n in names], weight)
+        now = [parameter.detach() for parameter in self._parameters.values()]
+        torch._foreach_lerp_(list(self.average.values()), now, weight)
 
     @torch.no_grad()
-    def copy_to(self, module: nn.Module) -> None:
-        """Overwrite the module's weights with the average."""
-        state = module.state_dict()
-        for name, value in self.average.items():
-            state[name].copy_(value)
+    def copy_to_module(self) -> None:
+        """Overwrite the weights with the average."""
+        for name, parameter in self._parameters.items():
+            parameter.copy_(self.average[name])
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """The module has the averaged weights inside, its own again afterwards."""
+        own = {name: p.detach().clone() for name, p in self._parameters.items()}
+        self.copy_to_module()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, parameter in self._parameters.items():
+                    parameter.copy_(own[name])
 
     def state_dict(self) -> dict[str, Tensor]:
         """The average by parameter name."""
         return self.average
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Continue from a saved average."""
         for name, value in self.average.items():
             value.copy_(state[name])

@@ -94,7 +94,7 @@ def test_with_room_nothing_is_changed(free: Any) -> None:
 
 def test_what_keeps_the_result_goes_first(free: Any) -> None:
     roomy = planned(guidance=2.0)
-    free(int(roomy.prediction.peak * 0.95))
+    free(roomy.prediction.peak)  # of which a part is kept in reserve
     plan = planned(guidance=2.0)
     assert plan.fits
     assert plan.changes == ("guidance halves one after the other",)
