@@ -22,6 +22,7 @@ PLAIN = "video"
 SUBCOMMANDS = {
     "pose": "write a video's skeletons and keypoints",
     "models": "list model files, fetch them, tell where they lie",
+    "prepare": "make a data set for training from films and photographs",
     "convert": "turn official checkpoints into ours, and back",
 }
 

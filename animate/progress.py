@@ -19,6 +19,9 @@ LABELS = {
     "overlay": "Drawing over the film",
     "denoise": "Denoising",
     "decode": "Decoding and writing",
+    "identify": "Reading the files",
+    "survey": "Cutting into clips",
+    "examine": "Examining clips",
 }
 
 
