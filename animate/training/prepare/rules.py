@@ -37,7 +37,7 @@ RULES = (
     Rule(name="short_side", least=True, limit=256, unit="pixels", text="the picture is too small"),
     Rule(name="seconds", least=True, limit=1.0, unit="s", text="too short", stills=False),
     # The mean change of brightness from frame to frame, of 255: slides and stills have next to 0.
-    Rule(name="change", least=True, limit=0.1, unit="of 255", text="stands still", stills=False),
+    Rule(name="change", least=True, limit=0.05, unit="of 255", text="stands still", stills=False),
     # Crete's measure of blur (see picture.blur): 0.34-0.51 for sharp ones, 0.67 and more for the
     # same ones under a Gaussian of 2 pixels.
     Rule(name="blur", least=False, limit=0.6, unit="of 1", text="not sharp"),
