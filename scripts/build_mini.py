@@ -14,6 +14,7 @@ import argparse
 import json
 import time
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,27 @@ from PIL import Image
 
 from animate.config import DEFAULTS
 from animate.pipelines.video import ControlNeXtVideoPipeline
-from animate.training.animator import Animator, Phase, train_phase
-from animate.training.autoencoder import train_autoencoder
-from animate.training.batches import LatentStack
+from animate.training.animator import VideoLoss, VideoTask
+from animate.training.autoencoder import AutoencoderTask
+from animate.training.batches import ClipSource, CropSource, LatentStack
 from animate.training.corpus import ClipStack, build_corpus, load_corpus
 from animate.training.held_out import figures, run_trials, sheet
 from animate.training.latents import encode_corpus, load_latents
-from animate.training.mini import build_components, parameter_counts
-from animate.training.schedule import Schedule
-from animate.training.spatial import zero_temporal
+from animate.training.loop import train
+from animate.training.mini import SIGMA_MAX, SIGMA_MIN, build_components, parameter_counts
+from animate.training.settings import LoopSettings
+from animate.training.spatial import spatial_only, tune_for_cpu, zero_temporal
+
+# High noise decides where the figure stands.
+LOSS = VideoLoss(
+    log_mean=1.2,
+    log_std=1.4,
+    sigma_min=SIGMA_MIN,
+    sigma_max=SIGMA_MAX,
+    reference_dropout=0.05,
+    control_dropout=0.03,
+    random_time_ids=True,
+)
 
 
 def main() -> None:
@@ -103,13 +116,17 @@ def _render(options: argparse.Namespace) -> list[ClipStack]:
 
 
 def _autoencoder(options: argparse.Namespace, vae: Any, clips: list[ClipStack]) -> None:
-    train_autoencoder(
-        vae,
-        clips,
-        options.out / "vae.pt",
-        schedule=Schedule(steps=options.vae_steps, peak=2e-3),
-        seed=options.seed,
-        report=Printer("autoencoder", 100),
+    tune_for_cpu(vae)
+    settings = _loop(
+        options, steps=options.vae_steps, batch=8, rate=2e-3, weight_decay=1e-4, ema=0.998
+    )
+    report = Printer("autoencoder", 100)
+    train(AutoencoderTask(vae), CropSource(clips), settings, options.out / "vae", report=report)
+
+
+def _loop(options: argparse.Namespace, **settings: Any) -> LoopSettings:
+    return LoopSettings(
+        precision="bf16", device="cpu", seed=options.seed, save_every=200, **settings
     )
 
 
@@ -118,10 +135,10 @@ def _encode(options: argparse.Namespace, vae: Any, clips: list[ClipStack]) -> li
         if done % 100 == 0 or done == total:
             print(f"encode {done}/{total}", flush=True)
 
-    vae.save_pretrained(options.out / "vae")
+    vae.save_pretrained(options.out / "vae" / "weights")
     folder = options.out / "latents"
     encode_corpus(
-        options.out / "vae",
+        options.out / "vae" / "weights",
         options.out / "corpus",
         folder,
         workers=options.workers,
@@ -133,25 +150,20 @@ def _encode(options: argparse.Namespace, vae: Any, clips: list[ClipStack]) -> li
 def _animator(
     options: argparse.Namespace, components: dict[str, Any], latents: list[LatentStack]
 ) -> None:
-    animator = Animator(components)
-    phases = (
-        Phase(
-            name="images",
-            frames=1,
-            batch=8,
-            schedule=Schedule(steps=options.image_steps, peak=8e-4),
-        ),
-        Phase(
-            name="clips",
-            frames=8,
-            batch=1,
-            schedule=Schedule(steps=options.clip_steps, peak=3e-4),
-        ),
-    )
-    for phase in phases:
-        state_file = options.out / f"{phase.name}.pt"
-        report = Printer(phase.name)
-        train_phase(animator, latents, state_file, phase, seed=options.seed, report=report)
+    parts = {name: components[name] for name in ("unet", "controlnext", "image_encoder")}
+    tune_for_cpu(parts["unet"])
+    tune_for_cpu(parts["controlnext"])
+    images = _loop(options, steps=options.image_steps, batch=8, rate=8e-4)
+    clips = _loop(options, steps=options.clip_steps, batch=1, rate=3e-4)
+    for name, frames, settings in (("images", 1, images), ("clips", 8, clips)):
+        with spatial_only(parts["unet"]) if frames == 1 else nullcontext():
+            train(
+                VideoTask(parts, LOSS),
+                ClipSource(latents, frames),
+                settings,
+                options.out / name,
+                report=Printer(name),
+            )
 
 
 def _export(components: dict[str, Any], folder: Path) -> None:

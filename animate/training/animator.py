@@ -1,156 +1,224 @@
-"""Training the embedded animator: denoiser, control encoder and image encoder together.
+"""The video task: SVD's denoiser and what controls it, trained with EDM's objective.
 
-The same hook and encoder as at sampling time add the control; the objective is EDM's. First on
-single frames with the temporal layers left out, then on clips.
+The same encoders and hooks as at sampling time add the control.
 """
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from einops import repeat
+from diffusers.pipelines.stable_video_diffusion.pipeline_stable_video_diffusion import (
+    _resize_with_antialiasing,
+)
+from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from animate.training.batches import Batch, LatentStack
-from animate.training.ema import Ema
-from animate.training.mini import SIGMA_MAX, SIGMA_MIN
+from animate.pipelines.conditions import OFFICIAL_TIME_IDS
+from animate.training.data import Batch, to_share, to_unit
 from animate.training.objectives import (
     denoised_from_velocity,
+    log_normal_sigmas,
     model_input,
     model_time,
     per_sample,
-    sample_log_normal_sigmas,
     velocity_loss,
 )
-from animate.training.schedule import Report, Schedule, load_state, save_state
-from animate.training.spatial import spatial_only, tune_for_cpu
-from temporal.inject import Injector, inject
-
-SIGMA_LOG_MEAN, SIGMA_LOG_STD = 1.2, 1.4  # high noise decides where the figure stands
-REFERENCE_DROPOUT = 0.05
-CONTROL_DROPOUT = 0.03
-REFERENCE_NOISE = 0.02
-EMA = 0.999
-SAVE_EVERY = 200
+from animate.training.task import Generators, kept, rand, randn
+from temporal.inject import inject
 
 # CLIP's own normalisation, as a ``CLIPImageProcessor`` applies it.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+# SVD's (fps - 1, motion bucket, noise strength) where they are drawn at random: lowest, highest.
+TIME_ID_RANGES = ((4.0, 60.0), (0.0, 255.0), (0.0, 0.2))
+ENCODED_TOGETHER = 8  # frames a call of the autoencoder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Phase:
-    """One stretch of training: ``frames`` a sample (1 = single pictures), ``batch`` samples."""
+class VideoLoss:
+    """What the denoiser is shown.
 
-    name: str
-    frames: int
-    batch: int
-    schedule: Schedule
+    Noise levels: ln(sigma) ~ N(log_mean, log_std) within bounds; the defaults are SVD's published
+    ones. reference_noise: on the latents of the reference picture. The drop-outs are shares of
+    samples that must do without the reference, for guidance, or without control. random_time_ids:
+    tell the UNet any rate and motion, for a model that shall ignore them; else the constants of
+    the official training.
+    """
+
+    log_mean: float = 0.7
+    log_std: float = 1.6
+    sigma_min: float = 0.002
+    sigma_max: float = 700.0
+    reference_noise: float = 0.02
+    reference_dropout: float = 0.1
+    control_dropout: float = 0.0
+    random_time_ids: bool = False
 
 
-class Animator(nn.Module):
-    """The trained parts in one module: ``unet``, ``controlnext``, ``image_encoder``."""
+class Control(Protocol):
+    """A module that lets control frames into a UNet; see ``animate.training.controls``."""
 
-    def __init__(self, components: dict[str, Any]) -> None:
-        super().__init__()
-        self.unet = components["unet"]
-        self.controlnext = components["controlnext"]
-        self.image_encoder = components["image_encoder"]
+    def __call__(self, *inputs: Any) -> Any:
+        """Encode the control for one call of the UNet."""
+
+
+class VideoTask:
+    """Trains what of ``components`` has requires_grad, by their names in diffusers' pipelines.
+
+    components: unet, image_encoder, vae (not needed if samples bring latents), and a control part
+    under ``controlnext`` or ``controlnet``.
+    """
+
+    def __init__(
+        self,
+        components: Mapping[str, nn.Module],
+        settings: VideoLoss,
+        *,
+        rates: Mapping[str, float] | None = None,
+        write: Any = None,
+    ) -> None:
+        self.parts, self.settings, self.rates = dict(components), settings, dict(rates or {})
+        trained = {
+            name: part
+            for name, part in self.parts.items()
+            if any(parameter.requires_grad for parameter in part.parameters())
+        }
+        self.module: nn.Module = nn.ModuleDict(trained)
+        self._write = write
+
+    def place(self, device: torch.device) -> None:
+        """See ``Task.place``."""
+        for part in self.parts.values():
+            part.to(device)
+
+    def export(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
+        """See ``Task.export``; done by the ``write`` this task was made with."""
+        if self._write is not None:
+            self._write(folder, weights)
+
+    def loss(self, batch: Batch, rng: Generators) -> Tensor:
+        """The weighted loss of a batch at random noise levels."""
+        options, size = self.settings, len(batch)
+        latents, reference = self._latents(batch)
+        device, frames = latents.device, latents.shape[1]
+        sigma = log_normal_sigmas(
+            randn(latents[:, 0, 0, 0, 0], rng),
+            mean=options.log_mean,
+            std=options.log_std,
+            bounds=(options.sigma_min, options.sigma_max),
+        )
+        noise = randn(latents, rng)
+        noisy = latents + per_sample(sigma, noise) * noise
+        reference = reference + options.reference_noise * randn(reference, rng)
+        keep = kept(options.reference_dropout, rng, device)
+        reference = repeat(
+            reference * per_sample(keep, reference), "b c h w -> b f c h w", f=frames
+        )
+        embedding = self.embed(to_unit(batch.reference))
+        velocity = self._predict(
+            torch.cat([model_input(noisy, sigma), reference], dim=2),
+            model_time(sigma),
+            embedding * per_sample(keep, embedding),
+            self._time_ids(size, rng, device),
+            to_share(batch.control),
+            kept(options.control_dropout, rng, device),
+        )
+        denoised = denoised_from_velocity(noisy, velocity.float(), sigma)
+        weight = weight_at(batch.weight, (latents.shape[-2], latents.shape[-1]))
+        return velocity_loss(denoised, latents, sigma, weight)
 
     def embed(self, picture: Tensor) -> Tensor:
         """Image embeddings ``(B, 1, D)`` of pictures ``(B, 3, H, W)`` in [-1, 1]."""
-        side = self.image_encoder.config.image_size
-        resized = F.interpolate(picture, (side, side), mode="bicubic", align_corners=True)
-        mean, std = (torch.tensor(v)[:, None, None] for v in (CLIP_MEAN, CLIP_STD))
-        embeds: Tensor = self.image_encoder((resized / 2 + 0.5 - mean) / std).image_embeds
+        encoder: Any = self.parts["image_encoder"]
+        side = encoder.config.image_size
+        resized = _resize_with_antialiasing(picture, (side, side))
+        mean, std = (
+            torch.tensor(values, device=picture.device)[:, None, None]
+            for values in (CLIP_MEAN, CLIP_STD)
+        )
+        pixels = ((resized / 2 + 0.5 - mean) / std).to(encoder.dtype)
+        embeds: Tensor = encoder(pixels).image_embeds
         return embeds[:, None]
 
-    def loss(self, batch: Batch, injector: Injector) -> Tensor:
-        """Weighted loss of one batch at random noise levels (torch's global generator)."""
-        size, frames = batch.latents.shape[:2]
-        sigma = sample_log_normal_sigmas(
-            size, mean=SIGMA_LOG_MEAN, std=SIGMA_LOG_STD, bounds=(SIGMA_MIN, SIGMA_MAX)
-        )
-        noise = torch.randn_like(batch.latents)
-        noisy = batch.latents + per_sample(sigma, noise) * noise
-        keep = (torch.rand(size) >= REFERENCE_DROPOUT).float()
-        reference = batch.reference + REFERENCE_NOISE * torch.randn_like(batch.reference)
-        reference = repeat(
-            reference * per_sample(keep, noise)[:, 0], "b c h w -> b f c h w", f=frames
-        )
-        time = model_time(sigma)
-        injector.set(None)
-        if torch.rand(()) >= CONTROL_DROPOUT:
-            injector.set(self.controlnext(batch.control, time))
-        velocity = self.unet(
-            torch.cat([model_input(noisy, sigma), reference], dim=2),
-            time,
-            self.embed(batch.picture) * per_sample(keep, noise)[:, :, 0, 0],
-            added_time_ids=_random_time_ids(size),
-        ).sample.float()
-        denoised = denoised_from_velocity(noisy, velocity, sigma)
-        return velocity_loss(denoised, batch.latents, sigma, batch.weight)
+    def _predict(
+        self,
+        sample: Tensor,
+        time: Tensor,
+        embedding: Tensor,
+        time_ids: Tensor,
+        control: Tensor,
+        shown: Tensor,
+    ) -> Tensor:
+        """The UNet's velocity with control for the samples whose ``shown`` ``(B,)`` is 1."""
+        unet, told = self.parts["unet"], {"added_time_ids": time_ids}
+        frames = sample.shape[1]
+        scale = repeat(shown, "b -> (b f)", f=frames)
+        with self._control(sample, time, embedding, told, control, scale):
+            velocity: Tensor = unet(sample, time, embedding, **told).sample
+        return velocity
+
+    def _control(
+        self,
+        sample: Tensor,
+        time: Tensor,
+        embedding: Tensor,
+        told: dict[str, Tensor],
+        control: Tensor,
+        scale: Tensor,
+    ) -> AbstractContextManager[Any]:
+        unet = self.parts["unet"]
+        if "controlnet" in self.parts:
+            from animate.training.controls import add_residuals
+
+            residuals = self.parts["controlnet"](sample, time, embedding, control, **told)
+            return add_residuals(unet, residuals, scale)
+        encoder: Any = self.parts["controlnext"]
+        injector = inject(unet, encoder.injection)
+        injector.set(encoder(control, time), scale)
+        return injector
+
+    def _latents(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The clip's latents as the denoiser knows them, the reference's as they are encoded."""
+        vae: Any = self.parts.get("vae")
+        factor = vae.config.scaling_factor if vae is not None else 1.0
+        if batch.latents is not None and batch.reference_latents is not None:
+            return batch.latents.float() * factor, batch.reference_latents.float()
+        if batch.frames is None or vae is None:
+            raise ValueError("samples need latents, or frames and an autoencoder")
+        frames = rearrange(to_unit(batch.frames), "b f c h w -> (b f) c h w")
+        pixels = torch.cat([frames, to_unit(batch.reference)])
+        encoded = encode(vae, pixels)
+        clips = rearrange(encoded[: len(frames)], "(b f) c h w -> b f c h w", b=len(batch))
+        return clips * factor, encoded[len(frames) :]
+
+    def _time_ids(self, size: int, rng: Generators, device: torch.device) -> Tensor:
+        """SVD's (fps - 1, motion bucket, noise strength), ``(B, 3)``."""
+        if not self.settings.random_time_ids:
+            return torch.tensor([OFFICIAL_TIME_IDS], device=device).float().expand(size, 3)
+        columns = [low + rand(rng, device) * (high - low) for low, high in TIME_ID_RANGES]
+        return torch.stack(columns, dim=1)
 
 
-def train_phase(
-    animator: Animator,
-    stacks: list[LatentStack],
-    state_file: Path,
-    phase: Phase,
-    *,
-    seed: int,
-    report: Report,
-) -> None:
-    """Train one phase in place and leave the averaged weights; continues from ``state_file``."""
-    tune_for_cpu(animator.unet)
-    tune_for_cpu(animator.controlnext)
-    parameters = list(animator.parameters())
-    optimizer = torch.optim.AdamW(
-        parameters, lr=phase.schedule.peak, betas=(0.9, 0.99), weight_decay=1e-3, fused=True
-    )
-    ema, step = Ema(animator, EMA), 0
-    if state := load_state(state_file):
-        animator.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        ema.load_state_dict(state["ema"])
-        step = int(state["step"])
-    shares = np.array([len(stack.clips) for stack in stacks], float)
-    shares /= shares.sum()
-    site = animator.controlnext.injection
-    while step < phase.schedule.steps:
-        rng = np.random.default_rng([seed, phase.frames, step])  # a resumed run sees the same
-        torch.manual_seed(int(rng.integers(2**31)))
-        phase.schedule.apply(optimizer, step)
-        batch = stacks[rng.choice(len(stacks), p=shares)].batch(phase.batch, phase.frames, rng)
-        alone = spatial_only(animator.unet) if phase.frames == 1 else nullcontext()
-        with alone, inject(animator.unet, site) as injector:
-            with torch.autocast("cpu", torch.bfloat16):
-                loss = animator.loss(batch, injector)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        ema.update(animator, step)
-        step += 1
-        report(step, phase.schedule.steps, float(loss.detach()))
-        if step % SAVE_EVERY == 0 or step == phase.schedule.steps:
-            save_state(state_file, {
-                "step": step, "model": animator.state_dict(),
-                "optimizer": optimizer.state_dict(), "ema": ema.state_dict(),
-            })  # fmt: skip
-    ema.copy_to(animator)
+@torch.no_grad()
+def encode(vae: Any, pixels: Tensor) -> Tensor:
+    """The posterior's mode ``(N, c, h, w)`` of pictures ``(N, 3, H, W)`` in [-1, 1], unscaled."""
+    chunks = torch.split(pixels.to(vae.dtype), ENCODED_TOGETHER)
+    return torch.cat([vae.encode(chunk).latent_dist.mode() for chunk in chunks]).float()
 
 
-def _random_time_ids(size: int) -> Tensor:
-    """SVD's (fps - 1, motion bucket, noise level), drawn at random ``(B, 3)``.
+def weight_at(weight: Tensor | None, size: tuple[int, int]) -> Tensor | None:
+    """Loss weights ``(B, F, 1, h, w)`` at latent size from those of pixels ``(B, F, H, W)``.
 
-    The mini has no use for them and learns to ignore them, so that any setting is safe.
+    One cell of margin is added: an error just outside a finger is as visible as one on it.
     """
-    low, high = torch.tensor([4.0, 0.0, 0.0]), torch.tensor([60.0, 255.0, 0.2])
-    return low + torch.rand(size, 3) * (high - low)
+    if weight is None:
+        return None
+    pooled = F.adaptive_avg_pool2d(rearrange(weight, "b f h w -> (b f) 1 h w"), size)
+    widened = F.max_pool2d(pooled, 3, stride=1, padding=1)
+    return rearrange(widened, "(b f) c h w -> b f c h w", b=len(weight))

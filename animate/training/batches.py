@@ -1,23 +1,22 @@
-"""Batches for the animator: latents, reference, drawn skeletons and where errors weigh most."""
+"""The rendered corpus as a source of samples: clips for the denoiser, crops for the autoencoder."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from animate.training.corpus import ClipStack
+from animate.training.data import Sample
 from pose.draw import draw
 from pose.skeleton import FACE, LEFT_HAND, RIGHT_HAND
 
 # How much an error on each part counts, by its id: background, body, hand, head. Hands and head are
 # a few hundredths of the picture, and what a viewer looks at.
-PART_WEIGHTS = (1.0, 4.0, 9.0, 7.0)
+PART_WEIGHTS = np.array([1.0, 4.0, 9.0, 7.0], np.float32)
 
 # What a tracker does to a skeleton: noise in short sides of the picture, share of frames in which
 # a hand or the face is not found.
@@ -25,33 +24,79 @@ JITTER = 0.004
 HAND_LOSS = 0.08
 FACE_LOSS = 0.08
 
+CROP = 80  # pixels; the network is convolutional, and crops around the figure teach more a second
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Batch:
-    """One training batch of B samples with F frames.
+class LatentStack:
+    """A stack of clips with its latents ``(C, T, c, h, w)`` in half precision."""
 
-    latents (B, F, C, h, w); reference (B, C, h, w) latents; picture (B, 3, H, W) the reference in
-    [-1, 1]; control (B, F, 3, H, W) in [0, 1]; weight (B, F, 1, h, w).
-    """
-
+    clips: ClipStack
     latents: Tensor
-    reference: Tensor
-    picture: Tensor
-    control: Tensor
-    weight: Tensor
 
 
-def to_unit(frames: NDArray[np.uint8]) -> Tensor:
-    """Pictures ``(..., H, W, 3)`` uint8 as ``(..., 3, H, W)`` in [-1, 1]."""
-    return rearrange(torch.from_numpy(frames), "... h w c -> ... c h w").float() / 127.5 - 1
+class ClipSource:
+    """Clips of ``frames`` consecutive frames, each with another still of the same character as
+    its reference, whose pose says nothing about the target's."""
+
+    def __init__(self, stacks: Sequence[LatentStack], frames: int) -> None:
+        self.stacks, self.frames = stacks, frames
+        self.shares = _shares([len(stack.clips) for stack in stacks])
+
+    def bucket(self, rng: np.random.Generator) -> LatentStack:
+        """See ``data.Source``."""
+        return self.stacks[rng.choice(len(self.stacks), p=self.shares)]
+
+    def sample(self, bucket: LatentStack, rng: np.random.Generator) -> Sample:
+        """See ``data.Source``."""
+        clips = bucket.clips
+        clip = int(rng.integers(len(clips)))
+        shown, reference = _choose_frames(clips, self.frames, rng)
+        latents: NDArray[np.float16] = bucket.latents[clip].numpy()
+        return Sample(
+            control=_skeletons(clips, clip, shown, rng),
+            reference=clips.frames[clip, reference],
+            latents=latents[shown],
+            reference_latents=latents[reference],
+            weight=PART_WEIGHTS[clips.parts[clip, shown]],
+            name=clips.names[clip],
+        )
 
 
-def part_weights(parts: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
-    """Loss weights ``(N, 1, h, w)`` at latent size from part ids ``(N, H, W)``."""
-    table = torch.tensor(PART_WEIGHTS)
-    weights = table[torch.from_numpy(parts).long()][:, None]
-    # One cell of margin: an error just outside a finger is as visible as one on it.
-    return F.max_pool2d(F.adaptive_avg_pool2d(weights, size), 3, stride=1, padding=1)
+class CropSource:
+    """Square crops of single frames; two in three are centred on a pixel of the figure."""
+
+    def __init__(self, stacks: Sequence[ClipStack], side: int = CROP) -> None:
+        self.stacks, self.side = stacks, side
+        self.shares = _shares([len(stack) for stack in stacks])
+
+    def bucket(self, rng: np.random.Generator) -> None:
+        """See ``data.Source``; crops of all sizes of clips go together."""
+
+    def sample(self, bucket: None, rng: np.random.Generator) -> Sample:
+        """See ``data.Source``."""
+        stack = self.stacks[rng.choice(len(self.stacks), p=self.shares)]
+        clip, frame = rng.integers(len(stack)), rng.integers(stack.frames.shape[1])
+        top, left = self._corner(stack.parts[clip, frame], rng)
+        window = (slice(top, top + self.side), slice(left, left + self.side))
+        picture = stack.frames[clip, frame][window][None]
+        return Sample(
+            control=picture,
+            reference=picture[0],
+            frames=picture,
+            weight=PART_WEIGHTS[stack.parts[clip, frame][window]][None],
+            name=stack.names[clip],
+        )
+
+    def _corner(self, parts: NDArray[np.uint8], rng: np.random.Generator) -> tuple[int, int]:
+        side, (height, width) = self.side, parts.shape
+        top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        figure = np.argwhere(parts > 0)
+        if len(figure) and rng.random() < 2 / 3:
+            y, x = figure[rng.integers(len(figure))]
+            top = int(np.clip(y - side // 2, 0, height - side))
+            left = int(np.clip(x - side // 2, 0, width - side))
+        return top, left
 
 
 def track_like(
@@ -71,51 +116,32 @@ def track_like(
     return (keypoints + noise).astype(np.float32), scores
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LatentStack:
-    """A stack of clips with its latents ``(C, T, c, h, w)`` in half precision."""
+def _choose_frames(
+    clips: ClipStack, frames: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], int]:
+    """Which frames are shown, and which still is the reference: never one that is shown."""
+    total, moving = clips.frames.shape[1], clips.moving
+    if frames == 1:
+        shown = rng.integers(total, size=1)
+    else:
+        shown = rng.integers(moving - frames + 1) + np.arange(frames)
+    stills = np.setdiff1d(np.arange(moving, total), shown)
+    return shown, int(rng.choice(stills))
 
-    clips: ClipStack
-    latents: Tensor
 
-    def batch(self, size: int, frames: int, rng: np.random.Generator) -> Batch:
-        """Draw ``size`` samples of ``frames`` consecutive frames, each with a reference.
-
-        The reference is another still of the same character: its pose says nothing about the
-        target's.
-        """
-        clips, moving = self.clips, self.clips.moving
-        which = rng.integers(0, len(clips), size)
-        total = clips.frames.shape[1]
-        if frames == 1:
-            shown = rng.integers(0, total, (size, 1))
-        else:
-            shown = rng.integers(0, moving - frames + 1, (size, 1)) + np.arange(frames)
-        reference = rng.integers(moving, total, size)
-        taken = reference == shown[:, 0]
-        reference[taken] = np.where(reference[taken] + 1 < total, reference[taken] + 1, moving)
-        latents = self.latents[which[:, None], shown].float()
-        parts = clips.parts[which[:, None], shown].reshape(-1, *clips.parts.shape[2:])
-        weight = part_weights(parts, (latents.shape[-2], latents.shape[-1]))
-        return Batch(
-            latents=latents,
-            reference=self.latents[which, reference].float(),
-            picture=to_unit(clips.frames[which, reference]),
-            control=self._control(which, shown, rng),
-            weight=rearrange(weight, "(b f) c h w -> b f c h w", b=size),
+def _skeletons(
+    clips: ClipStack, clip: int, shown: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    size = (clips.bucket.width, clips.bucket.height)
+    drawn = []
+    for index in shown:
+        points, scores = track_like(
+            clips.keypoints[clip, index], clips.scores[clip, index], min(size), rng
         )
+        drawn.append(draw(points[None], scores[None], size, look="soft"))
+    return np.stack(drawn)
 
-    def _control(
-        self, which: NDArray[np.int64], shown: NDArray[np.int64], rng: np.random.Generator
-    ) -> Tensor:
-        clips = self.clips
-        size = (clips.bucket.width, clips.bucket.height)
-        drawn = []
-        for clip, indices in zip(which, shown, strict=True):
-            for index in indices:
-                points, scores = track_like(
-                    clips.keypoints[clip, index], clips.scores[clip, index], min(size), rng
-                )
-                drawn.append(draw(points[None], scores[None], size, look="soft"))
-        pictures = torch.from_numpy(np.stack(drawn)).float() / 255
-        return rearrange(pictures, "(b f) h w c -> b f c h w", b=len(which))
+
+def _shares(counts: Sequence[int]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = np.array(counts, float) / sum(counts)
+    return shares

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from animate.training.batches import LatentStack, to_unit
+from animate.training.batches import LatentStack
 from animate.training.corpus import ClipStack, spread
+from animate.training.data import to_unit
 from animate.training.spatial import tune_for_cpu
 from temporal.autoencoder import SmallTemporalAutoencoder
 
@@ -44,7 +45,7 @@ def load_latents(clips: ClipStack, folder: Path) -> LatentStack:
 def encode(vae: SmallTemporalAutoencoder, frames: NDArray[np.uint8]) -> torch.Tensor:
     """The posterior's mode ``(T, C, h, w)`` of frames ``(T, H, W, 3)``, in half precision."""
     with torch.autocast("cpu", torch.bfloat16):
-        mode: torch.Tensor = vae.encode(to_unit(frames)).latent_dist.mode()
+        mode: torch.Tensor = vae.encode(to_unit(torch.from_numpy(frames))).latent_dist.mode()
     return mode.half()
 
 

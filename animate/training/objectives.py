@@ -1,14 +1,18 @@
 """What the denoiser is asked to predict, as pure functions: tensors in, tensors out.
 
-The video family follows EDM (Karras et al., arXiv 2206.00364) in the form Stable Video Diffusion
-was trained with: the network F sees a noisy latent scaled to unit variance and predicts
-velocity, exactly what diffusers' ``EulerDiscreteScheduler`` with ``prediction_type="v_prediction"``
-and ``timestep_type="continuous"`` expects at sampling time.
+Three families. Discrete diffusion (SD1.5, SDXL): noise or velocity at one of the schedule's steps
+(Ho et al., arXiv 2006.11239; Salimans and Ho, arXiv 2202.00512). Rectified flow (SD3): the straight
+way from data to noise (Esser et al., arXiv 2403.03206). The video family follows EDM (Karras et
+al., arXiv 2206.00364) in the form Stable Video Diffusion was trained with: the network F sees a
+noisy latent scaled to unit variance and predicts velocity, exactly what diffusers'
+``EulerDiscreteScheduler`` with ``prediction_type="v_prediction"`` and
+``timestep_type="continuous"`` expects at sampling time.
 """
 
 from __future__ import annotations
 
-import torch
+from typing import Literal
+
 from torch import Tensor
 
 
@@ -17,20 +21,14 @@ def per_sample(value: Tensor, like: Tensor) -> Tensor:
     return value.reshape(-1, *(1 for _ in range(like.ndim - 1)))
 
 
-def sample_log_normal_sigmas(
-    count: int,
-    *,
-    mean: float,
-    std: float,
-    bounds: tuple[float, float],
-    generator: torch.Generator | None = None,
+def log_normal_sigmas(
+    normal: Tensor, *, mean: float, std: float, bounds: tuple[float, float]
 ) -> Tensor:
-    """Draw ``(count,)`` noise levels with ln(sigma) ~ N(mean, std), clamped to ``bounds``.
+    """Turn unit normal draws into noise levels with ln(sigma) ~ N(mean, std), within ``bounds``.
 
     Source: EDM, equation 5 and table 1 ("noise distribution").
     """
-    sigmas = (torch.randn(count, generator=generator) * std + mean).exp()
-    return sigmas.clamp(*bounds)
+    return (normal * std + mean).exp().clamp(*bounds)
 
 
 def model_input(noisy: Tensor, sigma: Tensor) -> Tensor:
@@ -64,3 +62,51 @@ def velocity_loss(
     s = per_sample(sigma, clean)
     error = (denoised - clean) ** 2 * ((s**2 + 1) / s**2)
     return (error if weight is None else error * weight).mean()
+
+
+def weighted_mse(predicted: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean squared error, each element times ``weight``, which broadcasts."""
+    error = (predicted.float() - target.float()) ** 2
+    return (error if weight is None else error * weight).mean()
+
+
+def noised(clean: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
+    """Return sqrt(a) x + sqrt(1 - a) e for a = ``alpha_bar`` ``(B,)`` (arXiv 2006.11239, eq. 4)."""
+    a = per_sample(alpha_bar, clean)
+    return a.sqrt() * clean + (1 - a).sqrt() * noise
+
+
+def diffusion_target(
+    clean: Tensor,
+    noise: Tensor,
+    alpha_bar: Tensor,
+    prediction: Literal["epsilon", "v_prediction"],
+) -> Tensor:
+    """What the network should say: the noise, or v = sqrt(a) e - sqrt(1 - a) x.
+
+    Source of v: arXiv 2202.00512, section 4; the names are those of diffusers' schedulers.
+    """
+    if prediction == "epsilon":
+        return noise
+    a = per_sample(alpha_bar, clean)
+    return a.sqrt() * noise - (1 - a).sqrt() * clean
+
+
+def logit_normal_shares(normal: Tensor, *, shift: float = 1.0) -> Tensor:
+    """Turn unit normal draws into shares of noise in (0, 1), moved towards noise by ``shift``.
+
+    Source: arXiv 2403.03206, equations 19 (logit-normal with m = 0, s = 1) and 23 (the shift).
+    """
+    share = normal.sigmoid()
+    return shift * share / (1 + (shift - 1) * share)
+
+
+def flow_point(clean: Tensor, noise: Tensor, share: Tensor) -> Tensor:
+    """The point (1 - t) x + t e on the straight way, t = ``share`` ``(B,)``."""
+    t = per_sample(share, clean)
+    return (1 - t) * clean + t * noise
+
+
+def flow_target(clean: Tensor, noise: Tensor) -> Tensor:
+    """The velocity along the straight way, e - x, at every point of it."""
+    return noise - clean

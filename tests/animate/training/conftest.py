@@ -1,10 +1,24 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from diffusers import UNetSpatioTemporalConditionModel
+from torch import nn
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from animate.training import mini
+from animate.training.batches import LatentStack
 from animate.training.corpus import ClipStack, build_corpus, load_corpus
+from animate.training.latents import encode_corpus, load_latents
+from animate.training.spatial import zero_temporal
+from temporal.autoencoder import SmallTemporalAutoencoder
+from temporal.controlnext import ControlNeXt
 
 MOVING, STILLS = 3, 2
+SMALL_UNET = {"block_out_channels": (32, 32, 32), "num_attention_heads": (1, 1, 1)}
+SMALL_ENCODER = {"num_hidden_layers": 1, "hidden_size": 32, "intermediate_size": 32}
+SMALL_CONTROL = {"stem_channels": (8, 8, 8), "block_channels": (8, 16), "out_channels": 32}
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +31,29 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def clips(corpus: Path) -> list[ClipStack]:
     return load_corpus(corpus, moving=MOVING)
+
+
+@pytest.fixture(scope="session")
+def latents(
+    corpus: Path, clips: list[ClipStack], tmp_path_factory: pytest.TempPathFactory
+) -> list[LatentStack]:
+    """The corpus as the mini's autoencoder, untrained, encodes it."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("encoded")
+    SmallTemporalAutoencoder(**mini.VAE).save_pretrained(folder / "vae")
+    encode_corpus(folder / "vae", corpus, folder / "latents")
+    return [load_latents(stack, folder / "latents") for stack in clips]
+
+
+@pytest.fixture
+def video_parts() -> dict[str, nn.Module]:
+    """The mini's trained parts at a size for tests, always with the same random weights."""
+    torch.manual_seed(0)
+    unet: Any = UNetSpatioTemporalConditionModel(**{**mini.UNET, **SMALL_UNET})
+    zero_temporal(unet)
+    encoder = CLIPVisionConfig(**{**mini.IMAGE_ENCODER, **SMALL_ENCODER})
+    return {
+        "unet": unet,
+        "controlnext": ControlNeXt(**{**mini.CONTROLNEXT, **SMALL_CONTROL}),
+        "image_encoder": CLIPVisionModelWithProjection(encoder),
+    }

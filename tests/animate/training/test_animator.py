@@ -1,115 +1,90 @@
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers import UNetSpatioTemporalConditionModel
-from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+from torch import nn
 
 from animate.training import mini
-from animate.training.animator import Animator, Phase, train_phase
-from animate.training.autoencoder import train_autoencoder
-from animate.training.batches import LatentStack
-from animate.training.corpus import ClipStack
-from animate.training.latents import encode_corpus, load_latents
-from animate.training.schedule import Schedule
-from animate.training.spatial import zero_temporal
-from temporal.autoencoder import SmallTemporalAutoencoder
-from temporal.controlnext import ControlNeXt
-from temporal.inject import inject
+from animate.training.animator import VideoLoss, VideoTask, weight_at
+from animate.training.batches import PART_WEIGHTS, ClipSource, LatentStack
+from animate.training.data import Batch, stack
+from animate.training.feed import Share
+from animate.training.loop import Outcome, train
+from animate.training.settings import LoopSettings
 
-SMALL_UNET = {"block_out_channels": (32, 32, 32), "num_attention_heads": (1, 1, 1)}
-SMALL_ENCODER = {"num_hidden_layers": 1}
-SMALL_CONTROL = {"stem_channels": (8, 8, 8), "block_channels": (8, 16), "out_channels": 32}
+LOSS = VideoLoss(log_mean=1.2, sigma_min=mini.SIGMA_MIN, sigma_max=mini.SIGMA_MAX)
+SETTINGS = LoopSettings(steps=15, batch=2, rate=2e-3, warm_up=1, device="cpu", save_every=0)
+Parts = dict[str, nn.Module]
 
 
-def components() -> dict[str, Any]:
-    torch.manual_seed(0)
-    encoder = CLIPVisionConfig(**{**mini.IMAGE_ENCODER, **SMALL_ENCODER})
-    unet = UNetSpatioTemporalConditionModel(**{**mini.UNET, **SMALL_UNET})
-    zero_temporal(unet)
-    return {
-        "unet": unet,
-        "controlnext": ControlNeXt(**{**mini.CONTROLNEXT, **SMALL_CONTROL}),
-        "image_encoder": CLIPVisionModelWithProjection(encoder),
-    }
+def batch_of(latents: list[LatentStack], size: int = 4, frames: int = 1) -> Batch:
+    source, rng = ClipSource(latents[:1], frames), np.random.default_rng(0)
+    return stack([source.sample(latents[0], rng) for _ in range(size)])
 
 
-def phase(steps: int, frames: int = 1) -> Phase:
-    schedule = Schedule(steps=steps, peak=2e-3, warm_up=1)
-    return Phase(name="test", frames=frames, batch=2, schedule=schedule)
+def loss_of(parts: Parts, batch: Batch, settings: VideoLoss = LOSS) -> torch.Tensor:
+    rng = Share(seed=0, size=len(batch)).generators(0, 0)
+    return VideoTask(parts, settings).loss(batch, rng)
 
 
-@pytest.fixture(scope="module")
-def latents(
-    corpus: Path, clips: list[ClipStack], tmp_path_factory: pytest.TempPathFactory
-) -> list[LatentStack]:
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("encoded")
-    SmallTemporalAutoencoder(**mini.VAE).save_pretrained(folder / "vae")
-    encode_corpus(folder / "vae", corpus, folder / "latents")
-    return [load_latents(stack, folder / "latents") for stack in clips]
+def run(parts: Parts, latents: list[LatentStack], folder: Path, **settings: int) -> Outcome:
+    frames = settings.pop("frames", 1)
+    source = ClipSource(latents, frames)
+    return train(VideoTask(parts, LOSS), source, replace(SETTINGS, **settings), folder)
 
 
-def train(latents: list[LatentStack], state: Path, phase: Phase) -> tuple[Animator, list[float]]:
-    animator, losses = Animator(components()), []
-    train_phase(
-        animator, latents, state, phase, seed=0, report=lambda *step: losses.append(step[2])
-    )
-    return animator, losses
+def test_training_lowers_the_loss(
+    video_parts: Parts, latents: list[LatentStack], tmp_path: Path
+) -> None:
+    batch = batch_of(latents, 6)
+    before = float(loss_of(video_parts, batch))
+    run(video_parts, latents, tmp_path)
+    assert float(loss_of(video_parts, batch)) < 0.7 * before
 
 
-@torch.no_grad()
-def loss_on(animator: Animator, stack: LatentStack) -> float:
-    batch = stack.batch(6, 1, np.random.default_rng(0))
-    torch.manual_seed(0)
-    with inject(animator.unet, animator.controlnext.injection) as injector:
-        return float(animator.loss(batch, injector))
-
-
-def test_training_lowers_the_loss(latents: list[LatentStack], tmp_path: Path) -> None:
-    before = loss_on(Animator(components()), latents[0])
-    animator, _ = train(latents, tmp_path / "state.pt", phase(15))
-    assert loss_on(animator, latents[0]) < 0.7 * before
-
-
-def test_clips_train_the_temporal_layers(latents: list[LatentStack], tmp_path: Path) -> None:
-    before = Animator(components()).state_dict()
-    animator, _ = train(latents, tmp_path / "state.pt", phase(2, frames=3))
-    moved = {name for name, value in animator.state_dict().items() if not value.equal(before[name])}
+def test_clips_train_every_part_and_the_temporal_layers(
+    video_parts: Parts, latents: list[LatentStack], tmp_path: Path
+) -> None:
+    before = {n: v.clone() for n, v in nn.ModuleDict(video_parts).state_dict().items()}
+    outcome = run(video_parts, latents, tmp_path, steps=2, frames=3)
+    moved = {name for name, value in outcome.weights.items() if not value.equal(before[name])}
     assert any("temporal_res_block.conv2" in name for name in moved)
-    assert any("controlnext" in name for name in moved)
-    assert any("image_encoder" in name for name in moved)
+    assert {name.split(".")[0] for name in moved} == set(video_parts)
 
 
-def test_a_finished_run_is_taken_up_unchanged(latents: list[LatentStack], tmp_path: Path) -> None:
-    first, _ = train(latents, tmp_path / "state.pt", phase(2))
-    again, losses = train(latents, tmp_path / "state.pt", phase(2))
-    assert losses == []
-    state = again.state_dict()
-    assert all(value.equal(state[name]) for name, value in first.state_dict().items())
+def test_control_left_out_is_no_control(video_parts: Parts, latents: list[LatentStack]) -> None:
+    batch = batch_of(latents)
+    dropped = replace(LOSS, control_dropout=1.0)
+    other = replace(batch, control=torch.zeros_like(batch.control))
+    assert loss_of(video_parts, batch, dropped) == loss_of(video_parts, other, dropped)
+    assert loss_of(video_parts, batch) != loss_of(video_parts, other)
 
 
-def test_every_trained_part_gets_gradients(latents: list[LatentStack]) -> None:
-    animator = Animator(components())
-    batch = latents[0].batch(1, 1, np.random.default_rng(0))
-    torch.manual_seed(1)
-    with inject(animator.unet, animator.controlnext.injection) as injector:
-        animator.loss(batch, injector).backward()
-    for part in (animator.unet, animator.controlnext, animator.image_encoder):
-        assert any(p.grad is not None and p.grad.abs().max() > 0 for p in part.parameters())
+def test_reference_left_out_is_no_reference(video_parts: Parts, latents: list[LatentStack]) -> None:
+    batch = batch_of(latents)
+    dropped = replace(LOSS, reference_dropout=1.0)
+    other = replace(batch, reference=torch.zeros_like(batch.reference))
+    assert loss_of(video_parts, batch, dropped) == loss_of(video_parts, other, dropped)
+    assert loss_of(video_parts, batch) != loss_of(video_parts, other)
 
 
-def test_the_autoencoder_learns(clips: list[ClipStack], tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    vae, losses = SmallTemporalAutoencoder(**mini.VAE), []
-    train_autoencoder(
-        vae,
-        clips,
-        tmp_path / "vae.pt",
-        schedule=Schedule(steps=6, peak=2e-3, warm_up=1),
-        seed=0,
-        report=lambda *step: losses.append(step[2]),
-    )
-    assert losses[-1] < 0.85 * losses[0]
+def test_weights_reach_one_cell_beyond_a_part() -> None:
+    parts = np.zeros((1, 1, 20, 20), np.uint8)
+    parts[..., 8:12, 8:12] = 2
+    weights = weight_at(torch.from_numpy(PART_WEIGHTS[parts]), (5, 5))
+    assert weights is not None
+    assert (weights[0, 0, 0, 1:4, 1:4] == PART_WEIGHTS[2]).all()
+    assert weights.sum() == 9 * PART_WEIGHTS[2] + 16 * PART_WEIGHTS[0]
+
+
+def test_frames_are_encoded_where_samples_bring_no_latents(
+    video_parts: Parts, latents: list[LatentStack]
+) -> None:
+    batch = replace(batch_of(latents), latents=None)
+    with pytest.raises(ValueError, match="autoencoder"):
+        loss_of(video_parts, batch)
+    vae = mini.build_components()["vae"].requires_grad_(False)
+    framed = replace(batch, frames=batch.control)
+    assert loss_of({**video_parts, "vae": vae}, framed).isfinite()

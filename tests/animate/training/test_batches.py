@@ -2,13 +2,21 @@ import numpy as np
 import pytest
 import torch
 
-from animate.training.batches import PART_WEIGHTS, LatentStack, part_weights, to_unit, track_like
+from animate.training.batches import (
+    CROP,
+    PART_WEIGHTS,
+    ClipSource,
+    CropSource,
+    LatentStack,
+    track_like,
+)
 from animate.training.corpus import ClipStack
 from pose.skeleton import BODY, LEFT_HAND
 
 
 @pytest.fixture(scope="module")
 def stack(clips: list[ClipStack]) -> LatentStack:
+    """A stack whose latents are the numbers of their frames."""
     one = clips[0]
     latents = torch.arange(one.frames.shape[0] * one.frames.shape[1]).half()
     latents = latents.reshape(*one.frames.shape[:2], 1, 1, 1)
@@ -18,46 +26,53 @@ def stack(clips: list[ClipStack]) -> LatentStack:
 
 @pytest.mark.parametrize("frames", [1, 3])
 def test_shapes_and_ranges(stack: LatentStack, frames: int) -> None:
-    batch = stack.batch(2, frames, np.random.default_rng(0))
+    sample = ClipSource([stack], frames).sample(stack, np.random.default_rng(0))
     height, width = stack.clips.bucket.height, stack.clips.bucket.width
-    assert batch.latents.shape == (2, frames, 8, height // 4, width // 4)
-    assert batch.reference.shape == (2, 8, height // 4, width // 4)
-    assert batch.picture.shape == (2, 3, height, width)
-    assert batch.control.shape == (2, frames, 3, height, width)
-    assert batch.weight.shape == (2, frames, 1, height // 4, width // 4)
-    assert 0 <= batch.control.min() < batch.control.max() <= 1
-    assert PART_WEIGHTS[0] <= batch.weight.min() < batch.weight.max() <= max(PART_WEIGHTS)
+    assert sample.latents is not None
+    assert sample.weight is not None
+    assert sample.latents.shape == (frames, 8, height // 4, width // 4)
+    assert sample.control.shape == (frames, height, width, 3)
+    assert sample.reference.shape == (height, width, 3)
+    assert sample.weight.shape == (frames, height, width)
+    assert sample.control.max() > 0
+    assert set(np.unique(sample.weight)) <= set(PART_WEIGHTS)
+    assert sample.name in stack.clips.names
 
 
 @pytest.mark.parametrize("frames", [1, 3])
 def test_the_reference_is_a_still_and_never_the_target(stack: LatentStack, frames: int) -> None:
-    rng = np.random.default_rng(1)
+    source, rng = ClipSource([stack], frames), np.random.default_rng(1)
     total, moving = stack.clips.frames.shape[1], stack.clips.moving
-    for _ in range(20):
-        batch = stack.batch(4, frames, rng)
-        target, reference = batch.latents[:, 0, 0, 0, 0], batch.reference[:, 0, 0, 0]
-        assert (reference % total >= moving).all()
-        assert (target != reference).all()
-        assert torch.equal(target // total, reference // total)
+    for _ in range(60):
+        sample = source.sample(stack, rng)
+        assert sample.latents is not None
+        assert sample.reference_latents is not None
+        target, reference = sample.latents[0, 0, 0, 0], sample.reference_latents[0, 0, 0]
+        assert reference % total >= moving
+        assert target != reference
+        assert target // total == reference // total
 
 
 def test_frames_of_a_clip_follow_each_other(stack: LatentStack) -> None:
-    batch = stack.batch(4, 2, np.random.default_rng(2))
-    index = batch.latents[:, :, 0, 0, 0]
-    assert torch.equal(index[:, 1], index[:, 0] + 1)
+    sample = ClipSource([stack], 2).sample(stack, np.random.default_rng(2))
+    assert sample.latents is not None
+    assert sample.latents[1, 0, 0, 0] == sample.latents[0, 0, 0, 0] + 1
 
 
-def test_pictures_become_unit_range() -> None:
-    frames = np.array([[[[0, 127, 255]]]], np.uint8)
-    torch.testing.assert_close(to_unit(frames).flatten(), torch.tensor([-1, -1 / 255, 1]))
+def test_sizes_are_drawn_by_their_number_of_clips(clips: list[ClipStack]) -> None:
+    stacks = [LatentStack(clips=one, latents=torch.zeros(0)) for one in clips]
+    source, rng = ClipSource(stacks, 1), np.random.default_rng(0)
+    drawn = [stacks.index(source.bucket(rng)) for _ in range(300)]
+    for index, one in enumerate(clips):
+        share = len(one) / sum(map(len, clips))
+        assert drawn.count(index) / 300 == pytest.approx(share, abs=0.1)
 
 
-def test_weights_reach_one_cell_beyond_a_part() -> None:
-    parts = np.zeros((1, 20, 20), np.uint8)
-    parts[0, 8:12, 8:12] = 2
-    weights = part_weights(parts, (5, 5))[0, 0]
-    assert (weights[1:4, 1:4] == PART_WEIGHTS[2]).all()
-    assert weights.sum() == 9 * PART_WEIGHTS[2] + 16 * PART_WEIGHTS[0]
+def test_crops_are_square_and_mostly_of_the_figure(clips: list[ClipStack]) -> None:
+    source, rng = CropSource(clips), np.random.default_rng(0)
+    samples = [source.sample(source.bucket(rng), rng) for _ in range(30)]
+    assert all(s.frames is not None and s.frames.shape == (1, CROP, CROP, 3) for s in samples)
+    assert np.mean([s.weight is not None and s.weight.max() > 1 for s in samples]) > 0.6
 
 
 def test_a_tracker_shifts_a_hand_as_a_whole_and_loses_some() -> None:

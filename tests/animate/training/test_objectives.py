@@ -1,13 +1,22 @@
+from typing import Any
+
 import pytest
 import torch
-from diffusers import EulerDiscreteScheduler
+from diffusers import DDIMScheduler, EulerDiscreteScheduler
+from hypothesis import given
+from hypothesis import strategies as st
 
 from animate.training.mini import SCHEDULER
 from animate.training.objectives import (
     denoised_from_velocity,
+    diffusion_target,
+    flow_point,
+    flow_target,
+    log_normal_sigmas,
+    logit_normal_shares,
     model_input,
     model_time,
-    sample_log_normal_sigmas,
+    noised,
     velocity_loss,
 )
 
@@ -52,11 +61,42 @@ def test_weight_counts_only_where_it_is() -> None:
 
 
 def test_noise_levels_follow_the_log_normal() -> None:
-    generator = torch.Generator().manual_seed(2)
-    sigmas = sample_log_normal_sigmas(
-        20_000, mean=1.2, std=0.5, bounds=(1e-6, 1e6), generator=generator
-    )
+    normal = torch.randn(20_000, generator=torch.Generator().manual_seed(2))
+    sigmas = log_normal_sigmas(normal, mean=1.2, std=0.5, bounds=(1e-6, 1e6))
     assert sigmas.log().mean() == pytest.approx(1.2, abs=0.02)
     assert sigmas.log().std() == pytest.approx(0.5, abs=0.02)
-    bounded = sample_log_normal_sigmas(1000, mean=1.2, std=3, bounds=(0.5, 2), generator=generator)
+    bounded = log_normal_sigmas(normal, mean=1.2, std=3, bounds=(0.5, 2))
     assert (bounded.min(), bounded.max()) == (0.5, 2)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_discrete_targets_are_the_schedulers(prediction: Any) -> None:
+    scheduler = DDIMScheduler(prediction_type=prediction, clip_sample=False)
+    generator = torch.Generator().manual_seed(0)
+    clean, noise = (torch.randn(2, 4, 4, 4, generator=generator) for _ in range(2))
+    times = torch.tensor([100, 700])
+    alpha_bar = scheduler.alphas_cumprod[times]
+    noisy = noised(clean, noise, alpha_bar)
+    torch.testing.assert_close(noisy, scheduler.add_noise(clean, noise, times))
+    target = diffusion_target(clean, noise, alpha_bar, prediction)
+    scheduler.set_timesteps(1000)
+    for row, time in enumerate(times.tolist()):
+        told = scheduler.step(target[row : row + 1], time, noisy[row : row + 1])
+        torch.testing.assert_close(told.pred_original_sample[0], clean[row], rtol=1e-4, atol=1e-4)
+
+
+def test_the_flow_leads_from_noise_to_data() -> None:
+    generator = torch.Generator().manual_seed(0)
+    clean, noise = (torch.randn(3, 2, 4, 4, generator=generator) for _ in range(2))
+    share = torch.tensor([0.1, 0.5, 1.0])
+    point = flow_point(clean, noise, share)
+    ended = point - share[:, None, None, None] * flow_target(clean, noise)
+    torch.testing.assert_close(ended, clean)
+
+
+@given(st.floats(-4, 4), st.floats(1, 6))
+def test_a_shift_moves_towards_noise(normal: float, shift: float) -> None:
+    plain = logit_normal_shares(torch.tensor([normal]))
+    moved = logit_normal_shares(torch.tensor([normal]), shift=shift)
+    assert 0 < plain <= moved + 1e-6
+    assert moved < 1

@@ -1,9 +1,7 @@
-from pathlib import Path
-
 import pytest
 import torch
 
-from animate.training.schedule import Schedule, load_state, save_state
+from animate.training.schedule import Schedule
 
 
 def test_rate_warms_up_then_falls_to_the_floor() -> None:
@@ -14,11 +12,8 @@ def test_rate_warms_up_then_falls_to_the_floor() -> None:
     assert schedule.rate(1000) == pytest.approx(1e-4)
 
 
-def test_state_comes_back_and_no_part_is_left(tmp_path: Path) -> None:
-    assert load_state(tmp_path / "run" / "state.pt") is None
-    save_state(tmp_path / "run" / "state.pt", {"step": 3, "weights": {"a": torch.ones(2)}})
-    state = load_state(tmp_path / "run" / "state.pt")
-    assert state is not None
-    assert state["step"] == 3
-    assert torch.equal(state["weights"]["a"], torch.ones(2))
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["state.pt"]
+def test_groups_keep_their_factor() -> None:
+    weights = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    optimizer = torch.optim.SGD([{"params": weights[:1], "rate": 0.1}, {"params": weights[1:]}])
+    Schedule(steps=10, peak=1.0, warm_up=0).apply(optimizer, 0)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 1.0]
