@@ -21,6 +21,7 @@ from animate.errors import AnimateError
 PLAIN = "video"
 SUBCOMMANDS = {
     "pose": "write a video's skeletons and keypoints",
+    "eval": "judge a result: motion, character, steadiness",
     "models": "list model files, fetch them, tell where they lie",
     "prepare": "make a data set for training from films and photographs",
     "convert": "turn official checkpoints into ours, and back",

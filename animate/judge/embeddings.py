@@ -85,7 +85,8 @@ def find_faces(folder: Path | None = None) -> Callable[[Frame, Floats], Floats |
         if face is None:
             return None
         values = ((face.astype(np.float32) - 127.5) / 127.5).transpose(2, 0, 1)[None]
-        return _unit(np.asarray(session.run(None, {name: values})[0]))[0]
+        vector: Floats = _unit(np.asarray(session.run(None, {name: values})[0]))[0]
+        return vector
 
     return embed
 

@@ -156,7 +156,9 @@ def _hand_text(side: str, hand: Hand) -> str:
 def _truth_line(truth: TruthFigures) -> str:
     figure = "" if truth.figure_psnr is None else f", figure {truth.figure_psnr:.1f} dB"
     similar = "" if truth.ssim is None else f", SSIM on it {truth.ssim:.2f}"
-    return f"Against the truth: {truth.psnr:.1f} dB{figure}{similar}, silhouette IoU {truth.iou:.2f}"
+    return (
+        f"Against the truth: {truth.psnr:.1f} dB{figure}{similar}, silhouette IoU {truth.iou:.2f}"
+    )
 
 
 def _short(value: float) -> str:

@@ -92,9 +92,7 @@ def typical(appearances: list[Appearance]) -> Appearance:
 def compare_looks(result: Appearance, reference: Appearance) -> IdentityFigures:
     """Compare two appearances; only parts that both show count."""
     apart = np.linalg.norm(result.colours - reference.colours, axis=-1)
-    parts = {
-        name: float(gap) for name, gap in zip(PARTS, apart, strict=True) if np.isfinite(gap)
-    }
+    parts = {name: float(gap) for name, gap in zip(PARTS, apart, strict=True) if np.isfinite(gap)}
     both = result.histogram.any() and reference.histogram.any()
     return IdentityFigures(
         colour=float(np.mean(list(parts.values()))) if parts else None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.judge.fit import Fit, rough_fit, robust_fit
+from animate.judge.fit import Fit, robust_fit, rough_fit
 from animate.judge.sides import undo_swaps
 from pose.anatomy import body_size
 from pose.skeleton import BODY, INDEX, LEFT_HAND, RIGHT_HAND, VISIBLE, Mark, PoseSequence
@@ -71,7 +71,8 @@ def compare_motion(
     lie elsewhere, and be larger or smaller in each axis: that is fitted first.
     """
     frames = min(len(driving), len(result))
-    driving, shown, result, found = (x[:frames] for x in (driving, shown, result, found))
+    driving, result = driving[:frames], result[:frames]
+    shown, found = shown[:frames], found[:frames]
     shown = shown & np.isfinite(driving).all(axis=-1)
     placed = _place(driving, shown, result)
     if placed is None:
@@ -108,9 +109,7 @@ def find_lag(expected: Floats, result: Floats, unit: float) -> int:
     for lag in range(-most, most + 1):
         ahead, late = max(lag, 0), max(-lag, 0)
         count = len(expected) - abs(lag)
-        off = np.linalg.norm(
-            result[ahead : ahead + count] - expected[late : late + count], axis=-1
-        )
+        off = np.linalg.norm(result[ahead : ahead + count] - expected[late : late + count], axis=-1)
         known = np.isfinite(off)
         errors[lag] = float(np.minimum(off[known], LOST * unit).mean()) if known.any() else np.inf
     best = min(errors, key=lambda lag: (errors[lag], abs(lag)))

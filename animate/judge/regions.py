@@ -41,13 +41,13 @@ BODY_ROOM = 0.2  # that a whole figure takes around its bones, where nothing bet
 INSIDE = 0.5  # the segmentation's value on the edge
 
 
-def paint_parts(points: Floats, seen: Flags, shape: tuple[int, int], room: float = LIMB) -> Frame:
+def paint_parts(points: Floats, seen: Flags, shape: tuple[int, ...], room: float = LIMB) -> Frame:
     """(height, width) uint8: 0, or the place of the part in PARTS plus one.
 
     points (133, 2) in pixels, seen (133,), shape (height, width); room is the half width of the
     limbs in torso lengths.
     """
-    labels = np.zeros(shape, np.uint8)
+    labels: Any = np.zeros(shape, np.uint8)
     seen = seen & np.isfinite(points).all(axis=-1)
     unit = float(body_size(np.where(seen[:, None], points, np.nan)[None, None])[0])
     thick = max(1, round(2 * room * unit))
@@ -55,7 +55,8 @@ def paint_parts(points: Floats, seen: Flags, shape: tuple[int, int], room: float
     for number, (name, bones) in enumerate(BONES.items(), start=1):
         for ends in bones:
             if seen[list(ends)].all():
-                cv2.line(labels, *(spots[end].tolist() for end in ends), number, thick)
+                first, last = (spots[end].tolist() for end in ends)
+                cv2.line(labels, first, last, number, thick)
         corners = _TORSO if name == "torso" else _FACE if name == "head" else []
         known = [corner for corner in corners if seen[corner]]
         if name == "head" and known:
@@ -63,7 +64,7 @@ def paint_parts(points: Floats, seen: Flags, shape: tuple[int, int], room: float
             cv2.circle(labels, middle, max(1, round((0.1 + room) * unit)), number, -1)
         elif len(known) == 4:
             cv2.fillConvexPoly(labels, spots[known], number)
-    return labels
+    return np.asarray(labels, np.uint8)
 
 
 class Silhouettes:

@@ -38,13 +38,14 @@ class SteadinessFigures:
     jumps: tuple[int, ...] = ()
 
 
-def flicker_of(before: Frames, frame: Frames, after: Frames, still: Flags) -> float:
-    """Grey levels by which a frame (H, W, 3) is off the mean of its neighbours, where `still`.
+def flicker_of(frames: Sequence[Frames] | Frames, still: Flags) -> float:
+    """Grey levels by which the middle one of three (H, W, 3) is off the others' mean, where `still`.
 
     What moves or fades evenly does not flicker. NaN if no pixel is still.
     """
     if not still.any():
         return float("nan")
+    before, frame, after = frames
     off = frame.astype(np.float64) - (before.astype(np.float64) + after) / 2
     return float(np.abs(off).mean(axis=-1)[still].mean())
 
@@ -52,7 +53,7 @@ def flicker_of(before: Frames, frame: Frames, after: Frames, still: Flags) -> fl
 def flicker(frames: Frames, background: Flags) -> float:
     """Mean of `flicker_of` over a clip (F, H, W, 3) whose background is (F, H, W)."""
     values = [
-        flicker_of(*frames[i - 1 : i + 2], background[i - 1 : i + 2].all(axis=0))
+        flicker_of(frames[i - 1 : i + 2], background[i - 1 : i + 2].all(axis=0))
         for i in range(1, len(frames) - 1)
     ]
     known = [value for value in values if np.isfinite(value)]
