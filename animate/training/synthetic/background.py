@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -26,8 +28,9 @@ CASTERS = (
 )
 
 
+@lru_cache(maxsize=8)
 def backdrop(scene: Scene, camera: Camera) -> Array:
-    """The scene without the figure, (H, W, 3) float32 linear light."""
+    """The scene without the figure, (H, W, 3) float32 linear light; not to be changed."""
     rng = np.random.default_rng(scene.seed)
     x, y, on_floor, _ = _room(camera)
     wall, floor, accent = (linear(c) for c in (scene.wall, scene.floor, scene.accent))
@@ -70,7 +73,8 @@ def floor_shadow(scene: Scene, camera: Camera, skeleton: Skeleton, body: int) ->
             (p1 - p0) @ (p1 - p0)
         )
         along = np.clip(along, 0, 1)
-        away = np.hypot(fx - p0[0] - along * (p1 - p0)[0], fz - p0[1] - along * (p1 - p0)[1])
+        dx, dz = fx - p0[0] - along * (p1 - p0)[0], fz - p0[1] - along * (p1 - p0)[1]
+        away = np.sqrt(dx * dx + dz * dz)
         height = start[1] + along * (end[1] - start[1])
         soft = 0.05 + 0.22 * height
         dark = np.clip(0.5 + (radius - away) / (2 * soft), 0, 1) * (0.62 / (1 + 0.7 * height))
@@ -86,6 +90,7 @@ def floor_shadow(scene: Scene, camera: Camera, skeleton: Skeleton, body: int) ->
     return shade
 
 
+@lru_cache(maxsize=8)
 def _room(camera: Camera) -> tuple[Array, Array, Array, Array]:
     """Where each pixel meets floor (y = 0) or wall: x, y on the wall, whether floor, z."""
     u = (np.arange(camera.width) + 0.5 - camera.width / 2) / camera.focal

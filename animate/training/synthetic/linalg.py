@@ -12,7 +12,8 @@ Array = npt.NDArray[Any]
 
 def unit(vector: Array) -> Array:
     """Scale vectors (..., 3) to length one; a zero vector stays zero."""
-    length = np.sqrt((vector * vector).sum(-1, keepdims=True))
+    x, y, z = vector[..., 0], vector[..., 1], vector[..., 2]
+    length = np.sqrt(x * x + y * y + z * z)[..., None]
     return np.asarray(vector / np.maximum(length, 1e-12))
 
 

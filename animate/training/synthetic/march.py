@@ -21,6 +21,7 @@ STEPS = 40
 CLOSE = 0.30  # a ray has arrived within this part of a pixel
 GIVE_UP = 3.0  # and in the last step within this part
 MARGIN = 0.6  # part of the blend radius by which the outline of a primitive is widened
+SHRINK = 0.55  # finished rays leave the lists when fewer than this part is left
 MOST = 1.6  # limit of the smooth minimum's bulge, in quarters of the blend radius
 
 
@@ -234,7 +235,7 @@ def _trace(
         left = int(alive.sum())
         if last or not left:
             break
-        if left < 0.65 * len(now):
+        if left < SHRINK * len(now):
             pixels, keep = torch.cumsum(alive, 0) - 1, take(alive, segment_pixel)
             pairs = pairs.keep(take(alive, pairs.pixel), pixels, torch.cumsum(keep, 0) - 1)
             kept, left_at = true(keep), true(alive)
@@ -280,4 +281,4 @@ def _finish(
     nearest[take(pixel, first)] = take(shape, first)
     normal = normal / normal.norm(dim=-1, keepdim=True).clamp(min=1e-9)
     seen = take(pixels, hit_at)
-    return Hits(seen.numpy(), depth.double().numpy(), normal.double().numpy(), nearest.numpy())
+    return Hits(seen.numpy(), depth.numpy(), normal.numpy(), nearest.numpy())

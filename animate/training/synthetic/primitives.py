@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class Sculptor:
 
     def __init__(self, girth: float = 1.0) -> None:
         self.girth = girth
-        self._rows: list[tuple[Array | float | int, ...]] = []
+        self._rows: list[tuple[Any, ...]] = []
 
     def cone(
         self,
@@ -87,13 +88,9 @@ class Sculptor:
         deep: float = 1.0,
     ) -> None:
         """A rounded cone; its section is stretched by `wide` along x and `deep` along z."""
-        a, b = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
-        length = float(np.linalg.norm(b - a))
-        y = (b - a) / length if length > 1e-9 else np.array([0.0, 1.0, 0.0])
-        x_like = np.array([1.0, 0, 0]) if abs(y[0]) < 0.9 else np.array([0.0, 0, 1.0])
-        axes = basis(y, np.cross(x_like, y))
-        warp = axes.T / np.array([wide, 1.0, deep])[:, None]
-        self._add(frame, group, material, a, b, warp, length, radii, max(wide, deep, 1.0))
+        ids = FRAMES[frame], GROUPS[group], MATERIALS[material]
+        reach = max(radii) * max(wide, deep, 1.0)
+        self._rows.append((*ids, start, end, (wide, 1.0, deep), *radii, reach))
 
     def ellipsoid(
         self,
@@ -102,35 +99,39 @@ class Sculptor:
         radii: Sequence[float],
         group: str,
         material: str,
-        *,
-        axes: Array | None = None,
     ) -> None:
-        """An ellipsoid; `axes` (3, 3) holds its directions in columns, default the frame's."""
-        at, size = np.array(centre, dtype=np.float64), np.array(radii, dtype=np.float64)
-        largest = float(size.max())
-        warp = (np.eye(3) if axes is None else axes.T) * (largest / size)[:, None]
-        self._add(frame, group, material, at, at, warp, 0.0, (largest, largest), 1.0)
-
-    def _add(
-        self,
-        frame: str,
-        group: str,
-        material: str,
-        start: Array,
-        end: Array,
-        warp: Array,
-        length: float,
-        radii: tuple[float, float],
-        stretch: float,
-    ) -> None:
-        index = FRAMES[frame], 0, GROUPS[group], MATERIALS[material]
-        reach = max(radii) * stretch
-        self._rows.append((*index, start, end, warp, length, radii[0], radii[1], reach))
+        """An ellipsoid; its radii are along the frame's axes."""
+        ids, largest = (FRAMES[frame], GROUPS[group], MATERIALS[material]), max(radii)
+        stretch = tuple(radius / largest for radius in radii)
+        self._rows.append((*ids, centre, centre, stretch, largest, largest, largest))
 
     def finish(self) -> Shapes:
         """The collected primitives in frame coordinates."""
         columns = [np.array(column) for column in zip(*self._rows, strict=True)]
-        return Shapes(*columns)
+        frame, group, material, start, end, stretch, radius0, radius1, reach = columns
+        along = end - start
+        length = np.sqrt((along * along).sum(-1))
+        return Shapes(
+            frame=frame,
+            body=np.zeros_like(frame),
+            group=group,
+            material=material,
+            start=start,
+            end=end,
+            warp=np.swapaxes(_axes(along, length), -1, -2) / stretch[..., None],
+            length=length,
+            radius0=radius0,
+            radius1=radius1,
+            reach=reach,
+        )
+
+
+def _axes(along: Array, length: Array) -> Array:
+    """Axes (P, 3, 3) in columns, y along each cone; those of the frame for a ball."""
+    y = along / np.maximum(length, 1e-9)[:, None]
+    x_like = np.where(np.abs(y[:, :1]) < 0.9, [1.0, 0.0, 0.0], [0.0, 0.0, 1.0])
+    axes = basis(y, np.cross(x_like, y))
+    return np.where((length > 1e-9)[:, None, None], axes, np.eye(3))
 
 
 def place(tables: Sequence[Shapes], skeleton: Skeleton) -> Shapes:

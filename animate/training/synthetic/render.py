@@ -19,7 +19,7 @@ from .pose import Pose, length, select, stack
 from .primitives import BACKGROUND, Sculptor, Shapes, place
 from .shade import develop, shade
 
-BATCH = 16  # pictures traced together: enough to share the overhead, few enough for the cache
+BATCH = 4  # pictures traced together: enough to share the overhead, few enough for the cache
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,9 @@ HEM_SHADOW = 0.018  # metres below the hem of a hanging top that lie in its shad
 BELT_HALF = 0.016
 HANGING = 0.02  # a hem below this hangs, one above is tucked in
 WRINKLE = 0.10
-WARM, COOL = np.array([1.03, 1.0, 0.95]), np.array([0.96, 1.0, 1.05])
+WARM = np.array([1.03, 1.0, 0.95], dtype=np.float32)
+COOL = np.array([0.96, 1.0, 1.05], dtype=np.float32)
+BLOOD = np.array([0.10, -0.02, -0.04], dtype=np.float32)
 OCCLUSION = ((0.012, 20.0), (0.05, 5.0))  # metres around a point, strength
 
 
@@ -62,7 +64,7 @@ def _points(hits: Hits, camera: Camera) -> Array:
     column = hits.pixel % camera.width
     row = hits.pixel // camera.width % camera.height
     pixels = np.stack([column + 0.5, row + 0.5], -1)
-    return camera.unproject(pixels, hits.depth)
+    return camera.unproject(pixels, hits.depth).astype(np.float32)
 
 
 def _surface(
@@ -76,10 +78,10 @@ def _surface(
     who = np.array([number[id(c)] for c in characters])[body]
     material, crease = _dress(hits, shapes, skeleton, characters, points)
     table = paint_table(unique)
-    height = skeleton.build["height"][body]
-    matrix = skeleton.axes[body, frame]
-    local = np.einsum("nji,nj->ni", matrix, points - skeleton.origin[body, frame])
-    local = (local / height[:, None]).astype(np.float32)
+    height = skeleton.build["height"].astype(np.float32)[body]
+    matrix = skeleton.axes.astype(np.float32)[body, frame]
+    offset = points - skeleton.origin.astype(np.float32)[body, frame]
+    local = np.matmul(offset[:, None], matrix)[:, 0] / height[:, None]
     albedo, gloss = table.colour[who, material], table.gloss[who, material]
     pixel = (hits.depth / camera.focal).astype(np.float32)
     pattern = table.pattern[who, material]
@@ -139,7 +141,7 @@ def _wrinkled(normal: Array, local: Array, matrix: Array, cloth: Array) -> Array
     phase = q[:, 1] * 38 + 4 * np.sin(q[:, 0] * 19 + 1) + 3 * np.sin(q[:, 1] * 11 + q[:, 0] * 7)
     bump = np.stack([0.4 * np.cos(phase * 0.7), np.cos(phase), 0 * phase], -1) * WRINKLE
     normal = normal.copy()
-    normal[at] = unit(normal[at] + np.einsum("nij,nj->ni", matrix[at], bump))
+    normal[at] = unit(normal[at] + np.matmul(matrix[at], bump[..., None])[..., 0])
     return normal
 
 
@@ -176,33 +178,37 @@ def _light(
     albedo: Array, normal: Array, points: Array, occlusion: Array, gloss: Array, skin: Array,
     body: Array, scenes: Sequence[Scene], camera: Camera,
 ) -> Array:  # fmt: skip
-    lamp = unit(np.array([s.light for s in scenes]))[body]
+    lamp = unit(np.array([s.light for s in scenes])).astype(np.float32)[body]
     ambient, key, rim = (
-        np.array([getattr(s, n) for s in scenes])[body] for n in ("ambient", "key", "rim")
+        np.array([getattr(s, n) for s in scenes], dtype=np.float32)[body]
+        for n in ("ambient", "key", "rim")
     )
-    view = unit(camera.position - points)
+    view = unit(camera.position.astype(np.float32) - points)
     facing = (normal * lamp).sum(-1)
-    wrap = np.where(skin, 0.25, 0.10)
+    wrap = np.where(skin, np.float32(0.25), np.float32(0.10))
     diffuse = np.clip((facing + wrap) / (1 + wrap), 0, 1) * key * (0.35 + 0.65 * occlusion)
     sky = ambient * (0.62 + 0.38 * normal[:, 1]) + 0.10 * np.clip(normal[:, 2], 0, 1)
     light = diffuse[:, None] * WARM + (sky * occlusion)[:, None] * COOL
     half = np.clip((normal * unit(lamp + view)).sum(-1), 0, 1)
-    shine = np.where(skin, 0.06 * half**20, gloss * half**12 + gloss * 2 * half**60)
-    edge = rim * (1 - np.clip((normal * view).sum(-1), 0, 1)) ** 3
+    squared = half * half
+    fourth = squared * squared
+    twelfth = fourth * fourth * fourth
+    twentieth = twelfth * fourth * fourth
+    sixtieth = twentieth * twentieth * twentieth
+    shine = np.where(skin, 0.06 * twentieth, gloss * twelfth + gloss * 2 * sixtieth)
+    away = 1 - np.clip((normal * view).sum(-1), 0, 1)
+    edge = rim * away * away * away
     colour = albedo * (light + edge[:, None]) + (shine * occlusion)[:, None]
     # light that went under the skin comes out red where the lit side ends
-    blood = np.exp(-((facing / 0.35) ** 2)) * skin
-    return np.asarray(colour * (1 + blood[:, None] * np.array([0.10, -0.02, -0.04])))
+    blood = np.exp(-np.square(facing / 0.35)) * skin
+    return np.asarray(colour * (1 + blood[:, None] * BLOOD))
 
 
 def _backgrounds(skeleton: Skeleton, characters: Sequence[Character], camera: Camera) -> Array:
-    known: dict[int, Array] = {}
     images = np.empty((len(characters), camera.height, camera.width, 3), dtype=np.float32)
     for i, character in enumerate(characters):
         scene = character.scene
-        if id(scene) not in known:
-            known[id(scene)] = backdrop(scene, camera)
-        images[i] = known[id(scene)]
+        images[i] = backdrop(scene, camera)
         shadow = floor_shadow(scene, camera, skeleton, i)
         if shadow is not None:
             images[i] *= shadow[..., None]
