@@ -122,9 +122,9 @@ class Evaluation:
     def _identity_lines(self) -> Iterator[str]:
         looks = self.identity
         parts = [
-            ("colours off by {:.1f} (CIELAB)", looks.colour),
-            ("{:.2f} of them in common", looks.overlap),
-            ("{:.2f} times the fine detail", looks.texture),
+            ("parts' colours off by {:.1f} (CIELAB)", looks.colour),
+            ("colour histograms overlap by {:.2f}", looks.overlap),
+            ("fine detail {:.2f} times", looks.texture),
             ("CLIP {:.2f}", looks.clip),
             ("face {:.2f}", looks.face),
         ]

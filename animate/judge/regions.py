@@ -38,6 +38,7 @@ _FACE = [INDEX[name] for name in ("nose", "left_eye", "right_eye", "left_ear", "
 # (Drillis and Contini 1966): half of that, to stay inside sleeves of slim figures.
 LIMB = 0.06
 BODY_ROOM = 0.2  # that a whole figure takes around its bones, where nothing better is known
+BLANK = np.zeros((64, 64, 3), np.uint8)
 INSIDE = 0.5  # the segmentation's value on the edge
 
 
@@ -56,14 +57,14 @@ def paint_parts(points: Floats, seen: Flags, shape: tuple[int, ...], room: float
         for ends in bones:
             if seen[list(ends)].all():
                 first, last = (spots[end].tolist() for end in ends)
-                cv2.line(labels, first, last, number, thick)
+                cv2.line(labels, first, last, (number,), thick)
         corners = _TORSO if name == "torso" else _FACE if name == "head" else []
         known = [corner for corner in corners if seen[corner]]
         if name == "head" and known:
             middle = np.rint(points[known].mean(axis=0)).astype(int).tolist()
-            cv2.circle(labels, middle, max(1, round((0.1 + room) * unit)), number, -1)
+            cv2.circle(labels, middle, max(1, round((0.1 + room) * unit)), (number,), -1)
         elif len(known) == 4:
-            cv2.fillConvexPoly(labels, spots[known], number)
+            cv2.fillConvexPoly(labels, spots[known], (number,))
     return np.asarray(labels, np.uint8)
 
 
@@ -82,6 +83,7 @@ class Silhouettes:
                 from mediapipe import solutions
 
                 self._model = solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
+                self._model.process(BLANK)  # it talks while it starts
         except (ImportError, AttributeError, OSError):
             self._model = None
         return self

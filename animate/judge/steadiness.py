@@ -39,9 +39,9 @@ class SteadinessFigures:
 
 
 def flicker_of(frames: Sequence[Frames] | Frames, still: Flags) -> float:
-    """Grey levels by which the middle one of three (H, W, 3) is off the others' mean, where `still`.
+    """Grey levels by which the second of three frames (H, W, 3) is off the others' mean.
 
-    What moves or fades evenly does not flicker. NaN if no pixel is still.
+    Only where `still` (H, W). What fades evenly does not flicker. NaN if no pixel is still.
     """
     if not still.any():
         return float("nan")
