@@ -24,6 +24,7 @@ SUBCOMMANDS = {
     "eval": "judge a result: motion, character, steadiness",
     "models": "list model files, fetch them, tell where they lie",
     "prepare": "make a data set for training from films and photographs",
+    "train": "train one's own control, character or model on a data set",
     "convert": "turn official checkpoints into ours, and back",
 }
 

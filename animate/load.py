@@ -94,7 +94,7 @@ def load_pipeline(
     from animate.pipelines.video import ControlNeXtVideoPipeline
     from temporal.schedulers import find_scheduler
 
-    _hush()
+    hush()
     number = getattr(torch, dtype)
     replaced = _replaced_parts(parts, number, settings or Settings(), report)
     try:
@@ -103,7 +103,7 @@ def load_pipeline(
             torch_dtype=number,
             use_safetensors=True,
             local_files_only=True,
-            variant=_stored_variant(parts.base, set(CHECKPOINT_FOLDERS) - replaced.keys()),
+            variant=stored_variant(parts.base, set(CHECKPOINT_FOLDERS) - replaced.keys()),
             **replaced,
         )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
@@ -160,7 +160,7 @@ def _replaced_parts(
     return replaced
 
 
-def _stored_variant(base: Path, components: set[str]) -> str | None:
+def stored_variant(base: Path, components: set[str]) -> str | None:
     """ "fp16" if a component's weights are there in that form alone, as they are fetched."""
     for component in components:
         names = [path.name for path in (base / component).glob("*.safetensors")]
@@ -169,7 +169,7 @@ def _stored_variant(base: Path, components: set[str]) -> str | None:
     return None
 
 
-def _hush() -> None:
+def hush() -> None:
     """Keep the libraries' own bars and advice out of the output."""
     import warnings
 

@@ -24,7 +24,7 @@ from PIL import Image
 
 from animate.config import DEFAULTS
 from animate.pipelines.video import ControlNeXtVideoPipeline
-from animate.training.animator import VideoLoss, VideoTask
+from animate.training.animator import VideoTask
 from animate.training.autoencoder import AutoencoderTask
 from animate.training.batches import ClipSource, CropSource, LatentStack
 from animate.training.corpus import ClipStack, build_corpus, load_corpus
@@ -32,7 +32,7 @@ from animate.training.held_out import figures, run_trials, sheet
 from animate.training.latents import encode_corpus, load_latents
 from animate.training.loop import train
 from animate.training.mini import SIGMA_MAX, SIGMA_MIN, build_components, parameter_counts
-from animate.training.settings import LoopSettings
+from animate.training.settings import LoopSettings, VideoLoss
 from animate.training.spatial import spatial_only, tune_for_cpu, zero_temporal
 
 # High noise decides where the figure stands.

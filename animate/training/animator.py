@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from diffusers.pipelines.stable_video_diffusion.pipeline_stable_video_diffusion import (
@@ -29,6 +28,7 @@ from animate.training.objectives import (
     per_sample,
     velocity_loss,
 )
+from animate.training.settings import VideoLoss
 from animate.training.task import Generators, kept, rand, randn
 from temporal.inject import inject
 
@@ -38,34 +38,6 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 # SVD's (fps - 1, motion bucket, noise strength) where they are drawn at random: lowest, highest.
 TIME_ID_RANGES = ((4.0, 60.0), (0.0, 255.0), (0.0, 0.2))
 ENCODED_TOGETHER = 8  # frames a call of the autoencoder
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoLoss:
-    """What the denoiser is shown.
-
-    Noise levels: ln(sigma) ~ N(log_mean, log_std) within bounds; the defaults are SVD's published
-    ones. reference_noise: on the latents of the reference picture. The drop-outs are shares of
-    samples that must do without the reference, for guidance, or without control. random_time_ids:
-    tell the UNet any rate and motion, for a model that shall ignore them; else the constants of
-    the official training.
-    """
-
-    log_mean: float = 0.7
-    log_std: float = 1.6
-    sigma_min: float = 0.002
-    sigma_max: float = 700.0
-    reference_noise: float = 0.02
-    reference_dropout: float = 0.1
-    control_dropout: float = 0.0
-    random_time_ids: bool = False
-
-
-class Control(Protocol):
-    """A module that lets control frames into a UNet; see ``animate.training.controls``."""
-
-    def __call__(self, *inputs: Any) -> Any:
-        """Encode the control for one call of the UNet."""
 
 
 class VideoTask:
@@ -90,6 +62,7 @@ class VideoTask:
             if any(parameter.requires_grad for parameter in part.parameters())
         }
         self.module: nn.Module = nn.ModuleDict(trained)
+        self._bounds = (settings.sigma_min, settings.sigma_max)
         self._write = write
 
     def place(self, device: torch.device) -> None:
@@ -111,7 +84,7 @@ class VideoTask:
             randn(latents[:, 0, 0, 0, 0], rng),
             mean=options.log_mean,
             std=options.log_std,
-            bounds=(options.sigma_min, options.sigma_max),
+            bounds=self._bounds,
         )
         noise = randn(latents, rng)
         noisy = latents + per_sample(sigma, noise) * noise

@@ -94,8 +94,6 @@ class _Run:
             warm_up=settings.warm_up,
             floor=settings.floor,
         )
-        if settings.checkpointing:
-            _save_memory(task.module)
         task.place(self.accelerator.device)
         optimizer = build_optimizer(task.module, task.rates, settings)
         self.model, self.optimizer = self.accelerator.prepare(Step(task), optimizer)
@@ -244,13 +242,6 @@ def _accelerator(settings: LoopSettings, folder: Path) -> Accelerator:
     if deepspeed is not None:  # it asks for what a data loader would have told it
         deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = settings.batch
     return accelerator
-
-
-def _save_memory(module: nn.Module) -> None:
-    for child in module.modules():
-        if hasattr(child, "enable_gradient_checkpointing"):
-            enable: Any = child.enable_gradient_checkpointing
-            enable()
 
 
 def _forget_after(log: Path, step: int) -> None:

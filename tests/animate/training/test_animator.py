@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from animate.training import mini
-from animate.training.animator import VideoLoss, VideoTask, weight_at
+from animate.training.animator import VideoTask, weight_at
 from animate.training.batches import PART_WEIGHTS, ClipSource, LatentStack
 from animate.training.data import Batch, stack
 from animate.training.feed import Share
 from animate.training.loop import Outcome, train
-from animate.training.settings import LoopSettings
+from animate.training.settings import LoopSettings, VideoLoss
 
 LOSS = VideoLoss(log_mean=1.2, sigma_min=mini.SIGMA_MIN, sigma_max=mini.SIGMA_MAX)
 SETTINGS = LoopSettings(steps=15, batch=2, rate=2e-3, warm_up=1, device="cpu", save_every=0)
