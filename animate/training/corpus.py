@@ -10,7 +10,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animate.training.synthetic import (
-    random_camera,
-    random_character,
-    random_motion,
+    caption,
+    library_motion,
+    random_person,
+    random_view,
     render,
     select,
     stack,
@@ -30,7 +31,9 @@ from animate.training.synthetic import (
 Item = TypeVar("Item")
 
 ARRAYS = ("frames", "parts", "keypoints", "scores")  # what a clip's file holds
-STEPS_APART = (1 / 24, 1 / 12)  # seconds between frames: ordinary and quick motion
+STEPS_APART = (1 / 48, 1 / 24, 1 / 12, 1 / 6)  # seconds between frames: slow to quick motion
+PACES = (0.1, 0.45, 0.35, 0.1)  # and how often
+SEATED = 0.08  # share of the characters that sit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,26 +79,42 @@ class ClipStack:
         return int(self.frames.shape[0])
 
 
-def render_sample(seed: int, *, moving: int, stills: int) -> tuple[Bucket, dict[str, Any]]:
+def render_sample(
+    seed: int, *, moving: int, stills: int, truth: bool = False
+) -> tuple[Bucket, dict[str, Any]]:
     """Render one character: ``moving`` frames of one motion, then ``stills`` from other motions.
 
     The stills serve as reference pictures whose pose has nothing to do with the motion.
+    Arrays as in ClipStack, "visible" (T, 133) bool and "caption"; with `truth` also "depth"
+    (T, H, W) float16 in metres, inf behind the figure, and "normals" (T, H, W, 3) int8 in 1 / 127.
     """
     rng = np.random.default_rng(seed)
     bucket = BUCKETS[rng.choice(len(BUCKETS), p=[b.share for b in BUCKETS])]
-    character, camera = random_character(rng), random_camera(rng, bucket.width, bucket.height)
-    times = rng.uniform(0, 10) + rng.choice(STEPS_APART) * np.arange(moving)
-    motion = random_motion(rng)(times)
-    poses = [select(motion, index) for index in range(moving)]
+    character = random_person(rng)
+    seated = bool(rng.random() < SEATED)
+    if seated:
+        character = replace(character, outfit=replace(character.outfit, stool=True, gown=0.0))
+    camera, framing = random_view(rng, bucket.width, bucket.height, character.build.height, seated)
+    times = rng.uniform(0, 10) + rng.choice(STEPS_APART, p=PACES) * np.arange(moving)
+    motion, action = library_motion(rng, seated)
+    first = motion(times)
+    poses = [select(first, index) for index in range(moving)]
     for _ in range(stills):
-        poses.append(select(random_motion(rng)(rng.uniform(0, 10, size=1)), 0))
+        other, _ = library_motion(rng, seated)
+        poses.append(select(other(rng.uniform(0, 10, size=1)), 0))
     rendering = render(stack(poses), character, camera)
-    return bucket, {
+    arrays = {
         "frames": rendering.frames,
         "parts": rendering.parts,
         "keypoints": rendering.keypoints.astype(np.float32),
         "scores": rendering.scores.astype(np.float32),
+        "visible": rendering.visible,
+        "caption": np.array(caption(character, action, framing)),
     }
+    if truth:
+        arrays["depth"] = rendering.depth.astype(np.float16)
+        arrays["normals"] = np.rint(rendering.normals * 127).astype(np.int8)
+    return bucket, arrays
 
 
 def build_corpus(

@@ -12,9 +12,13 @@ from .character import Scene
 from .frames import FRAMES, Skeleton
 from .linalg import Array, unit
 from .paint import linear
+from .places import BUSY
 
 WALL_Z = -1.7  # metres behind the figure
-WITH_FLOOR = ("room", "spot", "blocks", "stripes", "window")
+WITH_FLOOR = (
+    "room", "spot", "blocks", "stripes", "window", "bricks", "tiles", "shelves", "leaves", "street",
+    "clutter",
+)  # fmt: skip
 # Parts that throw a shadow: from frame, to frame, radius in metres.
 LIMB_CASTERS = (
     ("thigh", "shin", 0.075), ("shin", "foot", 0.05), ("upper", "fore", 0.045),
@@ -46,6 +50,8 @@ def backdrop(scene: Scene, camera: Camera) -> Array:
         image += (accent - wall) * (wave * 0.7)[..., None]
     elif scene.kind == "window":
         image = _lights(rng, image, x, y, accent)
+    elif scene.kind in BUSY:
+        image = BUSY[scene.kind](rng, image, x, y, (wall, accent, floor))
     if scene.kind in WITH_FLOOR:
         image = _lay_floor(scene, image, x, y, on_floor, floor)
     return image.astype(np.float32)

@@ -37,6 +37,11 @@ def _chest(s: Sculptor, c: Character) -> None:
         depth = 0.10 * (c.build.belly - 1)
         radii = (0.11 * girth, 0.12 * girth, 0.09 * girth + depth)
         s.ellipsoid("chest", (0, -0.03, depth), radii, "top", "top")
+    if c.build.bust > 0:
+        size = 0.050 + 0.022 * c.build.bust
+        for sign in (-1, 1):
+            at = (sign * 0.068 * girth, 0.205, 0.055 * girth + 0.012 * c.build.bust + loose)
+            s.ellipsoid("chest", at, (size, size * 0.95, size * 0.8), "top", "top")
     for sign in (-1, 1):
         end = (sign * (SHOULDER[0] * shoulders - 0.022), SHOULDER[1] - 0.004, 0.0)
         radii_ = (0.042 * girth + loose, 0.036 * girth + loose)
@@ -63,9 +68,25 @@ def _hips(s: Sculptor, c: Character) -> None:
             "pelvis", (0, 0.045, -0.005), (0, -0.035, -0.006), (radius, radius), group, "bottom",
             wide=1.40 * hips, deep=1.05,
         )  # fmt: skip
+    if c.outfit.gown > 0:
+        _gown(s, c)
+    if c.outfit.stool:
+        s.ellipsoid("pelvis", (0, -0.125, -0.05), (0.17, 0.035, 0.17), "hat", "extra")
+        s.cone("pelvis", (0, -0.16, -0.06), (0, -0.60, -0.06), (0.03, 0.04), "hat", "extra")
     if c.outfit.belt:
         front = (0.098 * girth + loose) * 1.06
         s.ellipsoid("pelvis", (0, c.outfit.hem, front), (0.032, 0.024, 0.014), "extra", "trim")
+
+
+def _gown(s: Sculptor, c: Character) -> None:
+    """One bell from the waist over both legs, in the frame of the hips."""
+    girth, loose = c.build.girth, c.outfit.loose
+    down = -c.outfit.gown * 0.72 * c.build.legs
+    hem = 0.13 * girth + loose + 0.10 * c.outfit.gown
+    s.cone(
+        "pelvis", (0, 0.06, 0), (0, down + hem * 0.6, 0), (0.098 * girth + loose, hem), "bottom",
+        "bottom", wide=1.35 * c.build.hips, deep=1.05,
+    )  # fmt: skip
 
 
 def _neck(s: Sculptor, c: Character) -> None:

@@ -14,7 +14,7 @@ PATTERNS = {
     for i, name in enumerate(
         (
             "plain", "rings", "stripes", "dots", "checks", "panel", "fade", "halves", "camouflage",
-            "diagonal", "badge", "yoke", "sides",
+            "diagonal", "badge", "yoke", "sides", "plaid", "weave", "print", "blooms", "text",
         )
     )
 }  # fmt: skip
@@ -45,6 +45,8 @@ class Outfit:
     legs: float = 1.0  # 0.45 shorts, 1 to the ankle
     loose: float = 0.006  # metres between skin and cloth
     skirt: bool = False
+    gown: float = 0.0  # 0 none, else how far a wide skirt reaches down to the ankle, 0 to 1
+    stool: bool = False  # sits on one
     collar: bool = False
     belt: bool = False
     hem: float = 0.06  # where the top ends, metres above the hips; below 0 it hangs over them
@@ -55,7 +57,10 @@ class Outfit:
     hat: str = "none"  # one of HATS
 
 
-HAIR = ("bald", "crop", "short", "swept", "long", "bob", "bun", "tail", "afro", "spikes")
+HAIR = (
+    "bald", "crop", "short", "swept", "long", "bob", "bun", "tail", "afro", "spikes", "fringe",
+    "curls", "braids", "mane", "bunches",
+)  # fmt: skip
 HATS = ("none", "cap", "beanie", "brim", "helmet", "ears", "headphones")
 MASKS = ("none", "domino", "cowl", "lower", "full")
 
@@ -89,7 +94,10 @@ class Scene:
     seed: int = 0
 
 
-SCENES = ("room", "plain", "fade", "noise", "spot", "blocks", "stripes", "window")
+SCENES = (
+    "room", "plain", "fade", "noise", "spot", "blocks", "stripes", "window", "bricks", "tiles",
+    "shelves", "leaves", "street", "clutter",
+)  # fmt: skip
 
 SKIN = ("skin", "face", "hand", "neck")
 

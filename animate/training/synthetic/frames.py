@@ -50,6 +50,7 @@ class Build:
     legs: float = 1.0  # length
     head: float = 1.12
     hands: float = 1.12
+    bust: float = 0.0  # 0 none, 1 full
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def _locks(head: _Head, style: str) -> None:
 
 def _length(head: _Head, style: str) -> None:
     """Hair that hangs below the skull."""
-    down = {"long": -0.19, "bob": -0.085}.get(style)
+    down = {"long": -0.19, "bob": -0.085, "fringe": -0.12, "mane": -0.20}.get(style)
     if down is not None:
         for x in (-1, 1):
             head.rod((x * 0.070, 0.03, -0.024), (x * 0.082, down + 0.02, -0.026), (0.028, 0.026),
@@ -127,11 +127,35 @@ def _length(head: _Head, style: str) -> None:
             head.rod((x * 0.060, 0.07, 0.022), (x * 0.078, 0.0, 0.012), (0.018, 0.013), "hair",
                      "hair")  # fmt: skip
         head.rod((0, 0.0, -0.06), (0, down, -0.066), (0.068, 0.056), "hair", "hair")
+    if style in ("mane", "curls"):
+        _volume(head, style)
+    if style in ("fringe", "braids", "bunches"):
+        head.rod((-0.045, 0.070, 0.060), (0.045, 0.070, 0.060), (0.020, 0.020), "hair", "hair")
+    for x in (-1, 1):
+        if style == "braids":
+            head.rod((x * 0.075, 0.0, -0.02), (x * 0.095, -0.10, 0.015), (0.022, 0.020), "hair",
+                     "hair")  # fmt: skip
+            head.rod((x * 0.095, -0.10, 0.015), (x * 0.090, -0.22, 0.045), (0.020, 0.012), "hair",
+                     "hair")  # fmt: skip
+        if style == "bunches":
+            head.ball((x * 0.108, 0.035, -0.02), (0.036, 0.048, 0.036), "hair", "hair")
     if style == "bun":
         head.ball((0, 0.130, -0.045), (0.038, 0.034, 0.038), "hair", "hair")
     if style == "tail":
         head.rod((0, 0.075, -0.105), (0.03, -0.02, -0.135), (0.028, 0.034), "hair", "hair")
         head.rod((0.03, -0.02, -0.135), (0.05, -0.12, -0.115), (0.034, 0.012), "hair", "hair")
+
+
+def _volume(head: _Head, style: str) -> None:
+    """Curls around the head, or a mane over the shoulders."""
+    rng = np.random.default_rng(len(style))
+    low, size = {"curls": (-0.05, 0.034), "mane": (-0.20, 0.044)}[style]
+    for i in range(16):
+        angle = np.pi * (0.22 + 1.56 * ((i * 0.618) % 1.0))  # all round but for the face
+        y = low + (0.10 - low) * (i / 15) + rng.uniform(-0.012, 0.012)
+        r = 0.092 if y > -0.02 else 0.100
+        at = (r * np.sin(angle), y, r * np.cos(angle) * 0.9 - 0.015)
+        head.ball(at, (size, size * rng.uniform(0.9, 1.3), size), "hair", "hair")
 
 
 def _hat(head: _Head, hat: str) -> None:

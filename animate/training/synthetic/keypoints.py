@@ -22,6 +22,12 @@ BODY, FEET, FACE, LEFT_HAND, RIGHT_HAND = (
 NOSE, EYE, EAR = (0.0, -0.030, 0.103), (0.031, 0.004, 0.074), (0.080, -0.004, -0.006)
 # Foot coordinates, metres; x counts outward.
 BIG_TOE, SMALL_TOE, HEEL = (-0.022, -0.040, 0.150), (0.028, -0.042, 0.125), (0.0, -0.040, -0.060)
+# How far below the surface a joint may lie and still be seen, metres of the standard build.
+# Half the thickness of the limb there, and some more for the slope of its side.
+SLACK = np.concatenate([
+    [0.035, 0.035, 0.035, 0.06, 0.06], np.repeat([0.10, 0.075, 0.055, 0.17, 0.11, 0.085], 2),
+    np.full(6, 0.07), np.full(68, 0.035), np.tile([0.055, *[0.030] * 20], 2),
+])  # fmt: skip
 JOINT_FRAMES = ("upper", "fore", "hand", "thigh", "shin", "foot")  # shoulder to ankle
 
 
@@ -60,3 +66,20 @@ def hand_joints(skeleton: Skeleton, side: str) -> Array:
         tip[:, 1] = SEGMENT_LENGTHS[3 * digit + 2] * size
         joints.append(skeleton.point(f"finger{3 * digit + 2}{side}", tip))
     return np.stack(joints, 1)
+
+
+def visible(pixels: Array, depth: Array, surface: Array, build: dict[str, Array]) -> Array:
+    """Which keypoints are seen, (N, 133) bool, by a depth test.
+
+    pixels (N, 133, 2); depth (N, 133) of the keypoints and surface (N, H, W) of the picture in
+    metres along the view. A point is seen if it is inside the picture and no surface lies before
+    it by more than the body is thick there; where the picture shows nothing (a finger thinner
+    than a pixel), it is.
+    """
+    height, width = surface.shape[1:]
+    x, y = np.floor(pixels).astype(np.int64).transpose(2, 0, 1)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    frame = np.arange(len(surface))[:, None]
+    before = depth - surface[frame, y.clip(0, height - 1), x.clip(0, width - 1)]
+    slack = SLACK * (build["height"] * np.maximum(build["girth"], 1.0))[:, None]
+    return np.asarray(inside & (before < slack))

@@ -71,6 +71,15 @@ def march(shapes: Shapes, camera: Camera, steps: int = STEPS) -> Hits:
         return _march(shapes, camera, steps)
 
 
+def surfaces(hits: Hits, camera: Camera, count: int) -> tuple[Array, Array]:
+    """Depth (N, H, W), inf where nothing is, and normals (N, H, W, 3) of `count` pictures."""
+    depth = np.full(count * camera.height * camera.width, np.inf, dtype=np.float32)
+    normals = np.zeros((len(depth), 3), dtype=np.float32)
+    depth[hits.pixel], normals[hits.pixel] = hits.depth, hits.normal
+    shape = (count, camera.height, camera.width)
+    return depth.reshape(shape), normals.reshape(*shape, 3)
+
+
 def _march(shapes: Shapes, camera: Camera, steps: int) -> Hits:
     shape, pixel, near = _candidates(shapes, camera)
     if not len(shape):

@@ -93,6 +93,37 @@ def _spots(x: Array, y: Array, z: Array, scale: Array) -> Array:
     return np.asarray((value - 0.35) * 0.25 * scale)
 
 
+def _plaid(x: Array, y: Array, scale: Array) -> Array:
+    """Broad and narrow bands both ways."""
+    broad = np.maximum(_wave(x, 1.6 * scale), _wave(y, 1.6 * scale))
+    return np.maximum(broad, 0.12 * scale - np.abs(_wave(x + y * 0, 0.9 * scale)))
+
+
+def _blots(x: Array, y: Array, z: Array, scale: Array) -> Array:
+    """Irregular shapes, like a print of leaves or paint."""
+    k = 1.7 / scale
+    value = np.sin(k * x + 1.7 * np.sin(1.3 * k * y + 1)) * np.sin(
+        k * y + 1.9 * np.sin(k * x + k * z)
+    )
+    return np.asarray((np.abs(value) - 0.45) * 0.4 * scale)
+
+
+def _blooms(x: Array, y: Array, scale: Array) -> Array:
+    """Flowers of five petals, row by row."""
+    row = np.floor(y / scale)
+    u = np.mod(x / scale + 0.5 * np.mod(row, 2), 1.0) - 0.5
+    v = y / scale - row - 0.5
+    return np.asarray((0.26 + 0.11 * np.cos(5 * np.arctan2(u, v) + row) - np.hypot(u, v)) * scale)
+
+
+def _writing(x: Array, y: Array, z: Array, torso: Array, scale: Array) -> Array:
+    """Lines like letters across the chest."""
+    u, v = x / scale * 4, (y - 0.22) / scale * 2.4
+    ink = np.sin(5.1 * u + 2 * np.sin(2.3 * u)) + 0.8 * np.sin(7 * v + 3 * np.sin(1.7 * u))
+    band = np.minimum(4.0 - np.abs(u), 0.9 - np.abs(np.mod(v + 0.9, 1.8) - 0.9) * 1.3)
+    return _on_chest(np.minimum(ink * 0.2, band) * scale * 0.4, z, torso & (np.abs(v) < 2.4))
+
+
 def _on_chest(inside: Array, z: Array, torso: Array) -> Array:
     return np.where(torso & (z > 0.01), inside, -1.0)
 
@@ -123,5 +154,10 @@ _RULES: dict[int, _Rule] = {
     PATTERNS["yoke"]: lambda x, y, z, s, t: np.where(
         t, y - 0.26 + 0.6 * np.abs(x) * (z > 0), 0.1 - y
     ),
+    PATTERNS["plaid"]: lambda x, y, z, s, t: _plaid(x, y, s),
+    PATTERNS["weave"]: lambda x, y, z, s, t: _spots(x, 0.4 * y, z, 0.25 * s),
+    PATTERNS["print"]: lambda x, y, z, s, t: _blots(x, y, z, s),
+    PATTERNS["blooms"]: lambda x, y, z, s, t: _blooms(x, y, s),
+    PATTERNS["text"]: lambda x, y, z, s, t: _writing(x, y, z, t, s),
     PATTERNS["sides"]: lambda x, y, z, s, t: np.where(t, np.abs(x) - 0.095, np.abs(x) - 0.042),
 }

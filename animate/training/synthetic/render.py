@@ -12,9 +12,9 @@ from .camera import Camera
 from .character import Character
 from .frames import pose_skeleton
 from .head import sculpt_head
-from .keypoints import keypoints
+from .keypoints import keypoints, visible
 from .linalg import Array
-from .march import STEPS, march
+from .march import STEPS, march, surfaces
 from .pose import Pose, length, select, stack
 from .primitives import BACKGROUND, Sculptor, Shapes, place
 from .shade import develop, shade
@@ -31,6 +31,9 @@ class Rendering:
     parts: Array  # (N, H, W) uint8: 0 background, 1 body, 2 hand, 3 head
     keypoints: Array  # (N, 133, 2) float64 pixels, COCO-WholeBody; (0, 0) is the corner
     scores: Array  # (N, 133) float64
+    visible: Array  # (N, 133) bool: inside the picture and not behind something
+    depth: Array  # (N, H, W) float32 metres along the view, inf where there is no figure
+    normals: Array  # (N, H, W, 3) float32 right, up, towards the camera; 0 where none
 
 
 def sculpt(character: Character) -> Shapes:
@@ -51,7 +54,7 @@ def render(
     """Render N poses of one character, or of N characters, through one camera.
 
     `poses` is a batch or a sequence of single poses. Keypoints are geometric: those outside the
-    picture or hidden are given all the same, with score 1.
+    picture or hidden are given all the same, with score 1; `visible` tells them apart.
     """
     batch = poses if isinstance(poses, Pose) else stack(poses)
     count = length(batch)
@@ -80,13 +83,20 @@ def _render_batch(
     hits = march(shapes, fine, steps)
     image, parts = shade(hits, shapes, skeleton, poses, people, fine)
     frames, parts = develop(image, parts, supersample)
-    pixels = camera.project(keypoints(skeleton, poses))
+    world = keypoints(skeleton, poses)
+    pixels = camera.project(world)
+    depth, normals = surfaces(hits, fine, len(people))
+    middle = slice(supersample // 2, None, supersample)
+    depth, normals = depth[:, middle, middle], normals[:, middle, middle]
     return Rendering(
         frames=frames,
         masks=parts != BACKGROUND,
         parts=parts,
         keypoints=pixels,
         scores=np.ones(pixels.shape[:2]),
+        visible=visible(pixels, camera.distance - world[..., 2], depth, skeleton.build),
+        depth=depth,
+        normals=normals,
     )
 
 
