@@ -2,6 +2,7 @@
 
 Contents
     animate         a driving video and a reference picture -> Result   api
+    evaluate        how good a result is: motion, character, time       judge
     Result          frames, poses, settings, save()                     result
     Settings        everything that can be chosen                       config
     AnimateError    root of the errors                                  errors
@@ -16,13 +17,20 @@ if TYPE_CHECKING:
     from animate.api import animate
     from animate.config import Settings
     from animate.errors import AnimateError
+    from animate.judge.evaluate import evaluate
     from animate.result import Result
 
 __version__ = "0.1.0"
 
-_HOMES = {"AnimateError": "errors", "Result": "result", "Settings": "config", "animate": "api"}
+_HOMES = {
+    "AnimateError": "errors",
+    "Result": "result",
+    "Settings": "config",
+    "animate": "api",
+    "evaluate": "judge",
+}
 
-__all__ = ["AnimateError", "Result", "Settings", "animate"]
+__all__ = ["AnimateError", "Result", "Settings", "animate", "evaluate"]
 
 
 def __getattr__(name: str) -> Any:

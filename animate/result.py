@@ -51,6 +51,11 @@ class Result:
         return float(self.driving.fps)
 
     @property
+    def panel_width(self) -> int:
+        """Columns of a comparison, the last ones, that show the result."""
+        return _at_height(self.settings.size)[0]
+
+    @property
     def poses(self) -> PoseSequence | None:
         """The poses as tracked, in pixels of the driving video; None for finished skeletons."""
         return self.motion.tracked

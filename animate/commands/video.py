@@ -6,8 +6,9 @@ import argparse
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from animate.commands import options
+from animate.commands import judging, options
 from animate.config import (
     ALIGNMENTS,
     ATTENTIONS,
@@ -17,9 +18,13 @@ from animate.config import (
     RAMPS,
     SCHEDULERS,
     WINDOWS,
+    Settings,
 )
 from animate.journal import forget, journal_path
-from animate.progress import StageBars
+from animate.progress import Progress, Report, StageBars
+
+if TYPE_CHECKING:
+    from animate.result import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--save-poses", type=Path, metavar="FILE.npz|FOLDER", help="keep the keypoints"
     )
+    judging.add_arguments(output)
     output.add_argument(
         "--no-resume",
         dest="resume",
@@ -201,27 +207,48 @@ def run(arguments: argparse.Namespace) -> None:
     output = _output(arguments)
     forget(output, finished_only=arguments.resume)
     options.check_outputs(arguments, [output, arguments.save_compare], arguments.save_poses)
+    judging.check(arguments)
     checked = options.settings(arguments)  # wrong values are told before torch takes its seconds
     say = options.speaker(arguments)
     with StageBars(quiet=arguments.quiet) as bars:
-        from animate.api import animate
+        result = _animate(arguments, checked, output, say, bars)
+        seconds = time.monotonic() - start
+        try:
+            judging.judge(arguments, result, output, say, bars)
+        finally:  # the video is whole, even if the user has no patience for its figures
+            say(f"Stages: {bars.summary()}")
+            say(
+                f"Wrote {output}: {len(result)} frames, {len(result) / result.fps:.1f} s of "
+                f"video, in {seconds:.1f} s"
+            )
 
-        result = animate(
-            arguments.driving,
-            arguments.ref,
-            progress=bars,
-            report=say,
-            journal=journal_path(output) if arguments.resume else None,
-            **vars(checked),
-        )
-        result.save(
-            output,
-            audio=not arguments.no_audio,
-            compare=arguments.compare,
-            comparison=arguments.save_compare,
-            overwrite=arguments.force,
-            progress=bars,
-        )
+
+def _animate(
+    arguments: argparse.Namespace,
+    asked: Settings,
+    output: Path,
+    say: Report,
+    progress: Progress,
+) -> Result:
+    """Make the video and what else is to be written."""
+    from animate.api import animate
+
+    result = animate(
+        arguments.driving,
+        arguments.ref,
+        progress=progress,
+        report=say,
+        journal=journal_path(output) if arguments.resume else None,
+        **vars(asked),
+    )
+    result.save(
+        output,
+        audio=not arguments.no_audio,
+        compare=arguments.compare,
+        comparison=arguments.save_compare,
+        overwrite=arguments.force,
+        progress=progress,
+    )
     if arguments.save_compare:
         say(f"Wrote {arguments.save_compare}: driving video, skeleton and result side by side")
     if arguments.save_poses and result.poses is not None:
@@ -229,9 +256,4 @@ def run(arguments: argparse.Namespace) -> None:
 
         save_poses(arguments.save_poses, result.poses)
         say(f"Wrote {arguments.save_poses}: keypoints of {len(result.poses)} frames")
-    seconds = time.monotonic() - start
-    say(f"Stages: {bars.summary()}")
-    say(
-        f"Wrote {output}: {len(result)} frames, {len(result) / result.fps:.1f} s of video, "
-        f"in {seconds:.1f} s"
-    )
+    return result

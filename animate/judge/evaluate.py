@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from animate.config import Settings, settings_from
 from animate.driving import find_poses, open_driving
-from animate.errors import UsageError
+from animate.errors import OutputError, UsageError
+from animate.files import partial_path
 from animate.judge.embeddings import clip_of
 from animate.judge.evaluation import Evaluation
 from animate.judge.judging import Case, judge
@@ -101,6 +102,18 @@ def written_film(path: Path, panel: int | None) -> Iterable[Frame]:
 
     clip = open_video(path)
     return clip if panel is None else _Panel(clip, panel)
+
+
+def save_evaluation(path: Path, found: Evaluation) -> None:
+    """Write the figures as JSON; the file appears when it is whole. Raises OutputError."""
+    partial = partial_path(path)
+    try:
+        partial.write_text(found.to_json() + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def borders_of(result: Result) -> tuple[int, ...]:

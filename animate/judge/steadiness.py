@@ -14,6 +14,7 @@ Frames = NDArray[np.uint8]
 
 NEIGHBOURS = 2  # steps before and after a border that tell what is usual there
 ENDS = 0.15  # share of the clip that counts as its start, and as its end
+LEAST_DRIFT = 16  # frames; over fewer, the pose decides which colours show
 # Grey levels of flicker that nobody sees, half a step of an 8-bit picture. Rendered truth holds
 # perfectly still: beside it, any flicker would be endlessly many times as strong.
 UNSEEN = 0.5
@@ -88,7 +89,7 @@ def drift(colours: Floats) -> float | None:
     """Distance in CIELAB between the medians of a clip's start and end; colours (F, 3) or NaN."""
     count = max(1, round(len(colours) * ENDS))
     known = colours[np.isfinite(colours).all(axis=-1)]
-    if len(known) < 2 * count:
+    if len(known) < LEAST_DRIFT:
         return None
     first, last = np.median(known[:count], axis=0), np.median(known[-count:], axis=0)
     return float(np.linalg.norm(last - first))
