@@ -15,7 +15,7 @@ from pose.errors import VideoError
 from pose.pictures import load_image
 from pose.skeleton import Floats, Frame
 from pose.sniff import explain_picture
-from pose.video import FALLBACK_FPS, LEAST_SIDE, Clip, VideoInfo
+from pose.video import FALLBACK_FPS, LEAST_SIDE, Clip, VideoInfo, check_selection
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 BLACK = (0, 0, 0)
@@ -79,10 +79,7 @@ def open_pictures(
     most so many. The rate of the result is fps / stride. Raises VideoError if there are no
     pictures or sizes differ, ValueError for settings that make no sense.
     """
-    if fps is not None and not (np.isfinite(fps) and fps > 0):
-        raise ValueError(f"fps must be a positive number, got {fps}")
-    if stride < 1 or (frames is not None and frames < 1):
-        raise ValueError(f"stride and frames must be at least 1, got {stride} and {frames}")
+    check_selection(fps, stride, frames)
     folder = Path(folder)
     pictures = find_pictures(folder)
     if not pictures:

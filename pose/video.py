@@ -16,12 +16,11 @@ from pose.errors import VideoError
 from pose.ffmpeg import read_frames
 from pose.pictures import load_image
 from pose.quiet import quiet_stderr
-from pose.skeleton import Frame
+from pose.skeleton import Floats, Frame
 from pose.sniff import explain_unreadable, first_bytes, is_transport_stream, picture_kind
 
 __all__ = ["Clip", "VideoInfo", "load_image", "open_video", "probe"]
 
-Floats = NDArray[np.float64]
 
 LEAST_SIDE = 16  # pixels; nothing smaller can show a person
 FALLBACK_FPS = 25.0  # for files that state no usable rate
@@ -106,10 +105,7 @@ def open_video(
     many. The clip's rate is fps / stride. Raises VideoError if the file cannot be read and
     ValueError for settings that make no sense.
     """
-    if fps is not None and not (np.isfinite(fps) and fps > 0):
-        raise ValueError(f"fps must be a positive number, got {fps}")
-    if stride < 1 or (frames is not None and frames < 1):
-        raise ValueError(f"stride and frames must be at least 1, got {stride} and {frames}")
+    check_selection(fps, stride, frames)
     info, starts = _examine(path)
     rate = info.fps if fps is None else float(fps)
     if fps is None and not info.variable:
@@ -120,6 +116,14 @@ def open_video(
         indices = _nearest(starts - starts[0], times)
     chosen = slice(None, None if frames is None else frames * stride, stride)
     return Clip(info, indices[chosen], times[chosen], rate / stride)
+
+
+def check_selection(fps: float | None, stride: int, frames: int | None) -> None:
+    """Raise ValueError for a choice of frames that makes no sense."""
+    if fps is not None and not (np.isfinite(fps) and fps > 0):
+        raise ValueError(f"fps must be a positive number, got {fps}")
+    if stride < 1 or (frames is not None and frames < 1):
+        raise ValueError(f"stride and frames must be at least 1, got {stride} and {frames}")
 
 
 def _nearest(starts: Floats, times: Floats) -> NDArray[np.int64]:

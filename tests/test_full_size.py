@@ -21,6 +21,7 @@ from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWi
 
 from animate.pipelines.video import ControlNeXtVideoPipeline
 from temporal.controlnext import ControlNeXt
+from temporal.schedulers import SVD_EULER
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -41,18 +42,6 @@ CLIP: dict[str, Any] = {
     "num_attention_heads": 16,
     "patch_size": 14,
     "hidden_act": "gelu",
-}
-SCHEDULER: dict[str, Any] = {
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "prediction_type": "v_prediction",
-    "timestep_type": "continuous",
-    "timestep_spacing": "leading",
-    "steps_offset": 1,
-    "use_karras_sigmas": True,
-    "sigma_min": 0.002,
-    "sigma_max": 700.0,
 }
 PARAMETERS = {"unet": 1_524_623_082, "image_encoder": 632_076_800, "controlnext": 3_526_400}
 FRAMES, HEIGHT, WIDTH = 3, 64, 128
@@ -105,7 +94,7 @@ def pipeline() -> ControlNeXtVideoPipeline:
     }
     pipeline = ControlNeXtVideoPipeline(
         **parts,
-        scheduler=EulerDiscreteScheduler(**SCHEDULER),
+        scheduler=EulerDiscreteScheduler(**SVD_EULER),
         feature_extractor=CLIPImageProcessor(),
     )
     pipeline.set_progress_bar_config(disable=True)

@@ -21,6 +21,7 @@ from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWi
 
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
+from temporal.schedulers import SVD_EULER
 
 LATENT_CHANNELS = 8
 EMBED_DIM = 128
@@ -77,18 +78,7 @@ IMAGE_ENCODER = {
     "projection_dim": EMBED_DIM,
     "hidden_act": "gelu",
 }
-SCHEDULER = {
-    "prediction_type": "v_prediction",
-    "timestep_type": "continuous",
-    "timestep_spacing": "leading",
-    "use_karras_sigmas": True,
-    "sigma_min": SIGMA_MIN,
-    "sigma_max": SIGMA_MAX,
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "steps_offset": 1,
-}
+SCHEDULER = {**SVD_EULER, "sigma_min": SIGMA_MIN, "sigma_max": SIGMA_MAX}
 
 
 def build_components() -> dict[str, Any]:
