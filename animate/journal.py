@@ -58,7 +58,7 @@ class Journal:
         if self.folder is None:
             return
         with self._tolerant():
-            self._lock = _take(self.folder / LOCK)
+            self._lock = lock_file(self.folder / LOCK)
         if self._lock is None:
             self.folder = None
 
@@ -194,7 +194,7 @@ def forget(output: Path, *, finished_only: bool) -> None:
     journal.close()
 
 
-def _take(path: Path) -> IO[bytes]:
+def lock_file(path: Path) -> IO[bytes]:
     """Open and lock a file, which another process can do when this one has ended.
 
     Raises OutputError if another process has it.

@@ -27,7 +27,7 @@ from pose.errors import PoseError
 from pose.files import load_poses
 from pose.likeness import boxes_of
 from pose.skeleton import PoseSequence
-from pose.video import Clip, load_image, open_video
+from pose.video import Clip, VideoInfo, load_image
 
 Frames = NDArray[np.uint8]
 
@@ -150,8 +150,8 @@ class PreparedDataset:
             if row.still:
                 found = {0: load_image(file)}
             else:
-                clip, order = open_video(file), sorted(set(places))
-                part = Clip(clip.info, clip.indices[order], clip.times[order], clip.fps)
+                order = sorted(set(places))
+                part = _frames_at(file, row, order)
                 found = {place: frame.copy() for place, frame in zip(order, part, strict=False)}
         missing = [place for place in places if place not in found]
         if missing:
@@ -190,6 +190,19 @@ class PreparedDataset:
             points = np.array([point for point, _ in found])
             scores = np.array([score for _, score in found])
         return draw(points, scores, crop.size, look=self.look)
+
+
+def _frames_at(path: Path, row: Row, order: list[int]) -> Clip:
+    """Some frames of a row's film, of which all is known but the pixels."""
+    info = VideoInfo(
+        path=path,
+        width=row.width,
+        height=row.height,
+        fps=row.fps,
+        frames=row.frames,
+        duration=row.frames / row.fps,
+    )
+    return Clip(info, np.array(order), np.array(order) / row.fps, row.fps)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ LIMBS = tuple(
     for a, b in (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
 )
 EARS = slice(3, 5)
+MOST_THICKNESS = 32767  # pixels; OpenCV's
 
 
 def parts_of(keypoints: Floats, scores: Floats, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -65,4 +66,5 @@ def _hull(parts: NDArray[np.uint8], points: Floats, margin: float, part: int) ->
     limit = 4.0 * max(parts.shape)  # what lies further outside only overflows cv2's integers
     hull = cv2.convexHull(np.rint(points.clip(-limit, limit)).astype(np.int32))
     cv2.fillConvexPoly(parts, hull, [part])
-    cv2.polylines(parts, [hull], True, [part], thickness=max(1, round(2 * margin)))
+    thickness = round(min(max(2 * margin, 1.0), MOST_THICKNESS))
+    cv2.polylines(parts, [hull], True, [part], thickness=thickness)

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.files import remove_abandoned
 from animate.training.prepare.captions import caption_for, read_captions
 from animate.training.prepare.entry import ENTRIES, WAITING, Entry, write_entries
 from animate.training.prepare.figure import figures_of
@@ -17,7 +16,7 @@ from animate.training.prepare.index import CLIPS, CONTROLS, POSES, Row
 from animate.training.prepare.picture import LOOK_SIDE, blur, letters, shrink
 from animate.training.prepare.plan import Plan
 from animate.training.prepare.registry import annotator, captioner
-from animate.training.prepare.rules import breaches
+from animate.training.prepare.rules import as_json, breaches
 from animate.training.prepare.survey import JPEG_QUALITY, save_picture
 from animate.video import VideoWriter
 from pose.align import align
@@ -40,9 +39,10 @@ def examine(folder: Path, plan: Plan, entry: Entry) -> None:
     """Judge an entry that waits, note it, and move its film to the clips or remove it."""
     waiting, kept = folder / WAITING / entry.file, folder / CLIPS / entry.file
     path = waiting if waiting.exists() else kept  # moved by a run that was killed then
-    poses = None if plan.people == "any" else _find_poses(path, plan, entry)
-    pictures, places = _look(path, entry)
-    figures = {**entry.figures, **_measure(pictures, places, poses)}
+    shown = load_image(path) if entry.still else open_video(path)
+    poses = None if plan.people == "any" else _find_poses(shown, plan, entry)
+    pictures, places = _look(shown)
+    figures = {**entry.figures, **_measure(plan, pictures, places, poses)}
     if plan.people != "any":
         figures.update(figures_of(poses, alone=plan.people == "one"))
     found = breaches(figures, plan.limits, still=entry.still)
@@ -50,7 +50,7 @@ def examine(folder: Path, plan: Plan, entry: Entry) -> None:
     if not found:
         if poses is not None:
             save_poses(folder / POSES / f"{entry.name}.npz", poses)
-        controls = {name: _annotate(folder, path, name, entry) for name in _stored_maps(plan)}
+        controls = {name: _annotate(folder, shown, name, entry) for name in _stored_maps(plan)}
         os.replace(path, kept)
         entry = replace(entry, row=_row(folder, plan, entry, poses, pictures, controls))
     write_entries(folder / ENTRIES / f"{entry.name}.json", [entry])
@@ -58,20 +58,20 @@ def examine(folder: Path, plan: Plan, entry: Entry) -> None:
         path.unlink(missing_ok=True)
 
 
-def _find_poses(path: Path, plan: Plan, entry: Entry) -> PoseSequence | None:
+def _find_poses(shown: Frame | Clip, plan: Plan, entry: Entry) -> PoseSequence | None:
     """The poses of a film or photograph, from a keypoint file beside its source or by tracking."""
-    size = _size(path, entry)
     known = _keypoints_beside(entry)
     try:
         if known is not None:
+            size = shown.size if isinstance(shown, Clip) else (shown.shape[1], shown.shape[0])
             poses = align(known, PoseSequence.empty(size), mode="none")
-        elif entry.still:
-            poses = detect(load_image(path), backend=plan.pose_backend)
+        elif not isinstance(shown, Clip):
+            poses = detect(shown, backend=plan.pose_backend)
         else:
             person: Person = "all" if plan.people == "all" else "largest"
             # One process, so that the result does not depend on how many share the work.
             poses = track(
-                path, backend=plan.pose_backend, person=person, smooth=plan.smooth, workers=1
+                shown, backend=plan.pose_backend, person=person, smooth=plan.smooth, workers=1
             )
     except NoPersonError:
         return None
@@ -97,32 +97,25 @@ def _keypoints_beside(entry: Entry) -> PoseSequence | None:
     return replace(part, times=part.times - part.times[0])
 
 
-def _size(path: Path, entry: Entry) -> tuple[int, int]:
-    if entry.still:
-        height, width = load_image(path).shape[:2]
-        return width, height
-    return open_video(path).size
-
-
-def _look(path: Path, entry: Entry) -> tuple[list[Frame], list[int]]:
+def _look(shown: Frame | Clip) -> tuple[list[Frame], list[int]]:
     """A few frames from all over a film, and which they are."""
-    if entry.still:
-        return [load_image(path)], [0]
-    clip = open_video(path)
-    places = sorted(set(np.linspace(0, len(clip) - 1, LOOKS).astype(int).tolist()))
-    chosen = Clip(clip.info, clip.indices[places], clip.times[places], clip.fps)
+    if not isinstance(shown, Clip):
+        return [shown], [0]
+    places = sorted(set(np.linspace(0, len(shown) - 1, LOOKS).astype(int).tolist()))
+    chosen = Clip(shown.info, shown.indices[places], shown.times[places], shown.fps)
     return [frame.copy() for frame in chosen], places
 
 
 def _measure(
-    pictures: list[Frame], places: list[int], poses: PoseSequence | None
+    plan: Plan, pictures: list[Frame], places: list[int], poses: PoseSequence | None
 ) -> dict[str, float]:
-    """Blur, of the person where there is one, and letters."""
+    """Blur, of the person where there is one, and letters, unless nobody asks."""
     shown = [
         _person(picture, poses, place) for picture, place in zip(pictures, places, strict=False)
     ]
     figures = {"blur": float(np.median([blur(shrink(one, LOOK_SIDE)) for one in shown]))}
-    count = letters(pictures)
+    limits = as_json(plan.limits)
+    count = None if limits["letters"] is None else letters(pictures)
     if count is not None:
         figures["letters"] = count
     return figures
@@ -147,18 +140,16 @@ def _stored_maps(plan: Plan) -> list[str]:
     return [name for name in plan.annotators if not annotator(name).quick]
 
 
-def _annotate(folder: Path, path: Path, name: str, entry: Entry) -> str:
+def _annotate(folder: Path, shown: Frame | Clip, name: str, entry: Entry) -> str:
     """Make and store a control map, a picture or a film; its path relative to the data set."""
     make = annotator(name).make
     target = f"{CONTROLS}/{name}/{entry.file}"
     (folder / target).parent.mkdir(parents=True, exist_ok=True)
-    if entry.still:
-        save_picture(folder / target, make(load_image(path)), JPEG_QUALITY)
+    if not isinstance(shown, Clip):
+        save_picture(folder / target, make(shown), JPEG_QUALITY)
         return target
-    clip = open_video(path)
-    remove_abandoned(folder / target)
-    with VideoWriter(folder / target, clip.size, clip.fps) as writer:
-        for frame in clip:
+    with VideoWriter(folder / target, shown.size, shown.fps) as writer:
+        for frame in shown:
             writer.write(make(frame))
     return target
 

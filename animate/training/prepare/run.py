@@ -9,9 +9,18 @@ from functools import partial
 from pathlib import Path
 
 from animate.errors import OutputError
+from animate.journal import lock_file
 from animate.progress import Progress, ignore
 from animate.training.prepare.captions import caption_for, read_captions
-from animate.training.prepare.entry import ENTRIES, SOURCES, WAITING, Entry, noted, read_entries
+from animate.training.prepare.entry import (
+    ENTRIES,
+    SOURCES,
+    STATE,
+    WAITING,
+    Entry,
+    noted,
+    read_entries,
+)
 from animate.training.prepare.examine import examine
 from animate.training.prepare.index import (
     CLIPS,
@@ -67,7 +76,21 @@ def prepare(
     captions = read_captions(plan.captions)
     files = find_files([Path(path) for path in given], folder)
     _make_folders(folder)
-    plan.agree(folder)
+    with lock_file(folder / STATE / "lock"):
+        _clean(folder)
+        plan.agree(folder)
+        return _prepare(files, folder, plan, captions, workers, shards, progress)
+
+
+def _prepare(
+    files: list[Path],
+    folder: Path,
+    plan: Plan,
+    captions: dict[str, str],
+    workers: int,
+    shards: bool,
+    progress: Progress,
+) -> Prepared:
     sources, doubled = _identify(files, lambda done, total: progress("identify", done, total))
     known = noted(folder, SOURCES)
     share(
@@ -103,6 +126,12 @@ def _make_folders(folder: Path) -> None:
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder} cannot be made: {error.strerror or error}") from error
+
+
+def _clean(folder: Path) -> None:
+    """Remove what a killed run had not finished writing."""
+    for path in folder.rglob(".*.partial*"):
+        path.unlink(missing_ok=True)
 
 
 def _identify(

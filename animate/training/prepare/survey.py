@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.files import partial_path, remove_abandoned
+from animate.files import partial_path
 from animate.training.prepare.entry import SOURCES, WAITING, Entry, write_entries
 from animate.training.prepare.index import THUMBS
 from animate.training.prepare.picture import shrink
@@ -114,7 +114,6 @@ def _cut(folder: Path, plan: Plan, clip: Clip, entries: list[Entry]) -> None:
         part = _part(folder, entry, frames)
         if entry.file:
             target = folder / WAITING / entry.file
-            remove_abandoned(target)
             first = _stored(next(part), plan)
             with VideoWriter(target, (first.shape[1], first.shape[0]), entry.fps) as writer:
                 writer.write(first)

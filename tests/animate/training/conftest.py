@@ -15,6 +15,8 @@ from animate.training.spatial import zero_temporal
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 
+from .films import make_films, prepare_films
+
 MOVING, STILLS = 3, 2
 SMALL_UNET = {"block_out_channels": (32, 32, 32), "num_attention_heads": (1, 1, 1)}
 SMALL_ENCODER = {"num_hidden_layers": 1, "hidden_size": 32, "intermediate_size": 32}
@@ -57,3 +59,15 @@ def video_parts() -> dict[str, nn.Module]:
         "controlnext": ControlNeXt(**{**mini.CONTROLNEXT, **SMALL_CONTROL}),
         "image_encoder": CLIPVisionModelWithProjection(encoder),
     }
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty films of a cartoon figure, 12 frames of 64x96, with their keypoints beside them."""
+    return make_films(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="session")
+def toy_dataset(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """These films as `animate prepare` leaves them, for `PreparedDataset`; never write there."""
+    return prepare_films(films, tmp_path_factory.mktemp("toy") / "dataset").folder
