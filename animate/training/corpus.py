@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from animate.training.synthetic import (
     caption,
     library_motion,
+    photograph,
     random_person,
+    random_photograph,
     random_view,
     render,
     select,
@@ -80,13 +82,16 @@ class ClipStack:
 
 
 def render_sample(
-    seed: int, *, moving: int, stills: int, truth: bool = False
+    seed: int, *, moving: int, stills: int, truth: bool = False, photos: float = 0.0
 ) -> tuple[Bucket, dict[str, Any]]:
     """Render one character: ``moving`` frames of one motion, then ``stills`` from other motions.
 
     The stills serve as reference pictures whose pose has nothing to do with the motion.
     Arrays as in ClipStack, "visible" (T, 133) bool and "caption"; with `truth` also "depth"
     (T, H, W) float16 in metres, inf behind the figure, and "normals" (T, H, W, 3) int8 in 1 / 127.
+
+    ``photos`` is the share of the characters that a camera has seen (synthetic/photograph.py).
+    Noise and compression stay out of the moving frames: a model cannot foretell them.
     """
     rng = np.random.default_rng(seed)
     bucket = BUCKETS[rng.choice(len(BUCKETS), p=[b.share for b in BUCKETS])]
@@ -103,8 +108,16 @@ def render_sample(
         other, _ = library_motion(rng, seated)
         poses.append(select(other(rng.uniform(0, 10, size=1)), 0))
     rendering = render(stack(poses), character, camera)
+    frames = rendering.frames
+    if rng.random() < photos:
+        look = random_photograph(rng)
+        calm = replace(look, noise=0.0, quality=100)
+        split = [(slice(0, moving), calm), (slice(moving, None), look)]
+        frames = np.concatenate(
+            [photograph(frames[part], rendering.parts[part], taken) for part, taken in split]
+        )
     arrays = {
-        "frames": rendering.frames,
+        "frames": frames,
         "parts": rendering.parts,
         "keypoints": rendering.keypoints.astype(np.float32),
         "scores": rendering.scores.astype(np.float32),
@@ -124,13 +137,14 @@ def build_corpus(
     first_seed: int = 0,
     moving: int = 8,
     stills: int = 4,
+    photos: float = 0.0,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Render the clips ``first_seed .. first_seed + count - 1`` that the folder still lacks."""
     done = {int(path.stem) for path in folder.glob("*/*.npz")}
     missing = [seed for seed in range(first_seed, first_seed + count) if seed not in done]
-    write = partial(_write_sample, folder, moving, stills)
+    write = partial(_write_sample, folder, moving, stills, photos)
     for finished, _ in enumerate(spread(write, missing, workers), start=count - len(missing) + 1):
         if progress:
             progress(finished, count)
@@ -162,11 +176,11 @@ def spread(work: Callable[[Item], None], items: Sequence[Item], workers: int) ->
         yield from pool.map(work, items, chunksize=4)
 
 
-def _write_sample(folder: Path, moving: int, stills: int, seed: int) -> None:
+def _write_sample(folder: Path, moving: int, stills: int, photos: float, seed: int) -> None:
     import torch
 
     torch.set_num_threads(1)
-    bucket, arrays = render_sample(seed, moving=moving, stills=stills)
+    bucket, arrays = render_sample(seed, moving=moving, stills=stills, photos=photos)
     target = folder / bucket.name / f"{seed:07d}.npz"
     target.parent.mkdir(parents=True, exist_ok=True)
     partial_file = target.with_suffix(".part")

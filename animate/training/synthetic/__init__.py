@@ -9,6 +9,7 @@ from .frames import Build
 from .library import library_motion
 from .motion import Motion, random_motion, still
 from .people import random_person
+from .photograph import Photograph, photograph, random_photograph
 from .pose import REST, Pose, batch, select, stack
 from .render import Rendering, render, render_clip
 from .views import random_camera, random_view
@@ -23,6 +24,7 @@ __all__ = [
     "Motion",
     "Outfit",
     "Paint",
+    "Photograph",
     "Pose",
     "Rendering",
     "Scene",
@@ -30,10 +32,12 @@ __all__ = [
     "caption",
     "colour_name",
     "library_motion",
+    "photograph",
     "random_camera",
     "random_character",
     "random_motion",
     "random_person",
+    "random_photograph",
     "random_view",
     "render",
     "render_clip",
