@@ -40,7 +40,8 @@ def _worker(folder: Path) -> subprocess.Popen[str]:
     code = WORKER.format(moving=MOVING, stills=STILLS)
     environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", code], text=True, env=environment, **pipes)
+    command = [sys.executable, "-c", code]
+    return subprocess.Popen(command, text=True, env=environment, cwd=folder, **pipes)
 
 
 def _draw(worker: subprocess.Popen[str], seed: int) -> list[float]:
@@ -48,6 +49,18 @@ def _draw(worker: subprocess.Popen[str], seed: int) -> list[float]:
     assert worker.stdout is not None
     print(seed, file=worker.stdin, flush=True)
     return [float(word) for word in worker.stdout.readline().split()]
+
+
+def _figures(rows: list[list[float]]) -> dict[str, float]:
+    """From seconds, share covered, height and width of every character's pictures."""
+    seconds, covered, height, width = np.array(rows).T
+    frames = MOVING + STILLS
+    return {
+        "frames/s per core": round(float(frames * len(rows) / seconds.sum()), 2),
+        "median ms/frame": round(float(np.median(seconds)) / frames * 1000, 2),
+        "picture covered": round(float(covered.mean()), 3),
+        "figure pixels/s": round(float((covered * height * width).sum() * frames / seconds.sum())),
+    }
 
 
 def main() -> None:
@@ -59,31 +72,21 @@ def main() -> None:
     workers = {name: _worker(folder) for name, folder in folders.items()}
     for worker in workers.values():
         _draw(worker, 0)
-    figures: dict[str, float | bool] = {}
     rows: dict[str, list[list[float]]] = {name: [] for name in workers}
     for seed in range(1, options.characters + 1):
-        tries = {name: [] for name in workers}
-        for _ in range(REPEATS):
-            for name, worker in workers.items():
-                tries[name].append(_draw(worker, seed))
-        for name, results in tries.items():
-            rows[name].append(min(results))
+        tries = [{name: _draw(worker, seed) for name, worker in workers.items()}
+                 for _ in range(REPEATS)]  # fmt: skip
+        for name in workers:
+            rows[name].append(min(drawn[name] for drawn in tries))
+    figures: dict[str, float | bool] = {}
     for name, worker in workers.items():
         assert worker.stdin is not None
         worker.stdin.close()
         worker.wait()
-        seconds, covered = (np.array(rows[name])[:, i] for i in (0, 1))
-        frames = (MOVING + STILLS) * len(seconds)
-        figures[f"{name}: frames/s per core"] = round(frames / seconds.sum(), 2)
-        figures[f"{name}: median ms/frame"] = round(
-            float(np.median(seconds)) / (MOVING + STILLS) * 1000, 2
-        )
-        pixels = np.array([r[2] * r[3] * r[1] for r in rows[name]]).sum() * (MOVING + STILLS)
-        figures[f"{name}: figure pixels/s"] = round(pixels / seconds.sum())
-        figures[f"{name}: picture covered"] = round(float(covered.mean()), 3)
+        figures |= {f"{name}: {what}": value for what, value in _figures(rows[name]).items()}
     for name, value in figures.items():
         print(f"{name:32}{value:12}")
-    figures["pass"] = figures["this: frames/s per core"] >= GOAL
+    figures["pass"] = bool(figures["this: frames/s per core"] >= GOAL)
     print(json.dumps(figures))
 
 

@@ -10,6 +10,7 @@ from animate.training.synthetic.cast import DANCER
 
 ARMS_OUT = np.array([[[0.5, 0.1, 0.4], [0.5, 0.1, 0.4]]])
 BEHIND = np.array([[[-0.2, -0.62, -0.42], [-0.2, -0.62, -0.42]]])  # both hands behind the back
+PALMS = np.array([[[0.0, 0.1, 1.0], [0.0, 0.1, 1.0]]])  # towards the camera
 HANDS = slice(91, 133)
 
 
@@ -31,7 +32,7 @@ def test_normals_are_unit_vectors_towards_the_camera(crowd: Rendering) -> None:
 
 
 def test_hands_before_nothing_are_visible(camera: Camera) -> None:
-    shown = render(batch(wrist=ARMS_OUT), DANCER, camera)
+    shown = render(batch(wrist=ARMS_OUT, palm=PALMS), DANCER, camera)
     assert shown.visible[0, HANDS].mean() > 0.9
     assert shown.visible[0, [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]].all()
 
