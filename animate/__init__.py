@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from animate.api import animate
     from animate.config import Settings
     from animate.errors import AnimateError
-    from animate.judge.evaluate import evaluate
+    from animate.judge.films import evaluate
     from animate.result import Result
 
 __version__ = "0.1.0"

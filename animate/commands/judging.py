@@ -47,7 +47,7 @@ def judge(
     if result.poses is None:
         say("Not judged: finished skeletons hold no keypoints to compare the result with")
         return
-    from animate.judge.evaluate import evaluate_run, save_evaluation, written_film
+    from animate.judge.films import evaluate_run, save_evaluation, written_film
     from pose.errors import PoseError
     from pose.video import load_image
 

@@ -1,7 +1,7 @@
 """How good is an animated clip? Motion, character, steadiness, and fidelity to a truth.
 
 Contents
-    evaluate, evaluate_run    a video, or a run's result -> Evaluation          evaluate
+    evaluate, evaluate_run    a video, or a run's result -> Evaluation          films
     judge, Case               the same from frames and poses in memory          judging
     Evaluation                all figures, findings, verdict, lines             evaluation
     compare_motion            poses against poses: PCK, recall, lag             motion
@@ -13,9 +13,9 @@ Contents
 
 from __future__ import annotations
 
-from animate.judge.evaluate import evaluate, evaluate_run
 from animate.judge.evaluation import LIMITS, Evaluation, Finding
 from animate.judge.fidelity import iou, psnr, ssim
+from animate.judge.films import evaluate, evaluate_run
 from animate.judge.identity import compare_looks
 from animate.judge.judging import Case, follow, judge, track_result
 from animate.judge.motion import MotionFigures, compare_motion, find_lag

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,22 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from animate.judge import (
+    flicker,
+    follow,
+    iou,
+    psnr,
+    silhouettes,
+    ssim,
+    times_truth,
+    track_result,
+)
 from animate.training.corpus import render_sample
 from pose.draw import draw
+from pose.skeleton import PoseSequence
 
 HELD_OUT_SEED = 9_000_000  # far from every training seed
+FPS = 24.0  # nominal: clips are rendered at this rate or half of it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,7 +34,7 @@ class Trial:
     """One unseen character: its reference, the true frames, and what the animator made of them.
 
     truth, result, off (F, H, W, 3) uint8 (``off`` with control scale 0); reference (H, W, 3);
-    skeleton (F, H, W, 3); figure (F, H, W) bool.
+    skeleton (F, H, W, 3); figure (F, H, W) bool; poses: the exact keypoints in pixels.
     """
 
     reference: NDArray[np.uint8]
@@ -31,14 +43,7 @@ class Trial:
     figure: NDArray[np.bool_]
     result: NDArray[np.uint8]
     off: NDArray[np.uint8]
-
-
-def figure_psnr(
-    result: NDArray[np.uint8], truth: NDArray[np.uint8], figure: NDArray[np.bool_]
-) -> float:
-    """PSNR in dB over the figure's pixels of ``(F, H, W, 3)`` frames, ``figure`` ``(F, H, W)``."""
-    error = (result.astype(float) - truth.astype(float))[figure]
-    return float(10 * np.log10(255**2 / max(float((error**2).mean()), 1e-9)))
+    poses: PoseSequence
 
 
 def run_trials(
@@ -72,6 +77,12 @@ def run_trials(
                 figure=arrays["parts"][:frames] > 0,
                 result=result,
                 off=off,
+                poses=PoseSequence(
+                    keypoints=arrays["keypoints"][:frames, None],
+                    scores=arrays["scores"][:frames, None],
+                    size=size,
+                    fps=FPS,
+                ),
             )
         )
         if progress:
@@ -80,16 +91,65 @@ def run_trials(
 
 
 def figures(trials: list[Trial]) -> dict[str, float]:
-    """Mean figure PSNR in dB: of the results, of a copied reference, and with control off."""
+    """Means over the trials against the exact truth; also of a copied reference and control off.
 
-    def mean(take: Callable[[Trial], NDArray[np.uint8]]) -> float:
-        return float(np.mean([figure_psnr(take(t), t.truth, t.figure) for t in trials]))
-
-    return {
-        "psnr": mean(lambda t: t.result),
-        "psnr_copy": mean(lambda t: np.broadcast_to(t.reference, t.truth.shape)),
-        "psnr_control_off": mean(lambda t: t.off),
+    psnr: dB on the figure; ssim on it; iou of the silhouettes, which are found in result and truth
+    in the same way; flicker: of the background, times the truth's.
+    """
+    copies = [np.broadcast_to(trial.reference, trial.truth.shape) for trial in trials]
+    kinds = {
+        "": [t.result for t in trials],
+        "_copy": copies,
+        "_control_off": [t.off for t in trials],
     }
+    found: dict[str, float] = {}
+    for kind, results in kinds.items():
+        pairs = list(zip(trials, results, strict=True))
+        found[f"psnr{kind}"] = _mean(psnr(r, t.truth, t.figure) for t, r in pairs)
+        found[f"ssim{kind}"] = _mean(ssim(r, t.truth, t.figure) for t, r in pairs)
+        found[f"iou{kind}"] = _mean(iou(silhouettes(r), silhouettes(t.truth)) for t, r in pairs)
+    found["flicker"] = _mean(
+        times_truth(flicker(t.result, ~t.figure), flicker(t.truth, ~t.figure)) for t in trials
+    )
+    return found
+
+
+def closed_loop(
+    trials: list[Trial],
+    take: Callable[[Trial], NDArray[np.uint8]] = lambda trial: trial.result,
+    *,
+    by_tracker: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, float]:
+    """Track what ``take`` gives of each trial and compare with the exact keypoints: means.
+
+    The truth in place of the result (``lambda trial: trial.truth``) gives what the tracker can
+    reach. by_tracker: compare with the truth as the tracker sees it, so that its errors on the
+    truth do not count. worst: the body's share of right joints in the worst trial. NaN where
+    nothing could be measured.
+    """
+    motions = []
+    for index, trial in enumerate(trials):
+        tracked = track_result(take(trial), len(trial.truth))
+        asked = track_result(trial.truth, len(trial.truth)) if by_tracker else trial.poses
+        motions.append(follow(asked, tracked))
+        if progress:
+            progress(index + 1, len(trials))
+    hands = [hand for motion in motions for hand in (motion.left, motion.right)]
+    bodies = [motion.body for motion in motions]
+    return {
+        "body": _mean(bodies),
+        "worst": min((body for body in bodies if body is not None), default=float("nan")),
+        "found": _mean(motion.found for motion in motions),
+        "hand_recall": _mean(hand.recall for hand in hands),
+        "hand_pck": _mean(hand.pck for hand in hands),
+        "swapped": float(sum(motion.swapped for motion in motions)),
+    }
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    known = [value for value in values if value is not None and np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def sheet(trials: list[Trial], columns: int = 4) -> NDArray[np.uint8]:
