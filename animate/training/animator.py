@@ -5,7 +5,7 @@ The same encoders and hooks as at sampling time add the control.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from animate.training.objectives import (
     velocity_loss,
 )
 from animate.training.settings import VideoLoss
-from animate.training.task import Generators, kept, rand, randn
+from animate.training.task import Exporter, Generators, kept, rand, randn
 from temporal.inject import inject
 
 # CLIP's own normalisation, as a ``CLIPImageProcessor`` applies it.
@@ -53,9 +53,10 @@ class VideoTask:
         settings: VideoLoss,
         *,
         rates: Mapping[str, float] | None = None,
-        write: Any = None,
+        write: Exporter | None = None,
     ) -> None:
-        self.parts, self.settings, self.rates = dict(components), settings, dict(rates or {})
+        self.parts, self.settings = dict(components), settings
+        self.rates: Mapping[str, float] = dict(rates or {})
         trained = {
             name: part
             for name, part in self.parts.items()
@@ -74,6 +75,10 @@ class VideoTask:
         """See ``Task.export``; done by the ``write`` this task was made with."""
         if self._write is not None:
             self._write(folder, weights)
+
+    def notes(self) -> Sequence[str]:
+        """See ``Task.notes``."""
+        return [] if self._write is None else self._write.notes
 
     def loss(self, batch: Batch, rng: Generators) -> Tensor:
         """The weighted loss of a batch at random noise levels."""

@@ -6,7 +6,7 @@ no scaling afterwards (``scaling_factor`` 1).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -33,7 +33,7 @@ class AutoencoderTask:
             parameter.requires_grad_("temporal" not in name and "time_" not in name)
         self.vae = vae
         self.module: nn.Module = vae
-        self.rates: dict[str, float] = {}
+        self.rates: Mapping[str, float] = {}
 
     def place(self, device: torch.device) -> None:
         """See ``Task.place``; everything is in the module."""
@@ -56,6 +56,10 @@ class AutoencoderTask:
         """Write the autoencoder as diffusers does."""
         self.vae.load_state_dict(dict(weights))
         self.vae.save_pretrained(folder, safe_serialization=True)
+
+    def notes(self) -> Sequence[str]:
+        """See ``Task.notes``."""
+        return []
 
 
 def reconstruction_loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:

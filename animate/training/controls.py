@@ -112,8 +112,8 @@ def _zero_convolution(channels: int) -> nn.Conv2d:
 
 def _skip_widths(unet: Any) -> list[int]:
     """Channels of the skips in the order in which the encoder makes them."""
-    widths = [unet.config["block_out_channels"][0]]
-    for block in unet.down_blocks:
-        made = [resnet.out_channels for resnet in block.resnets]
-        widths += made + made[-1:] * bool(block.downsamplers)
+    own = unet.config["block_out_channels"]
+    widths = [own[0]]
+    for block, width in zip(unet.down_blocks, own, strict=True):
+        widths += [width] * (len(block.resnets) + bool(block.downsamplers))
     return widths

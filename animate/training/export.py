@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from animate.convert import NUMBERS
-from animate.errors import ModelError
 from animate.layouts import Content, write_official
 from animate.training.methods import load_video
 from animate.training.settings import ExportSettings, ModelSettings
+from temporal.official import variant_of
 from temporal.patch import changed, difference
 from temporal.tensorfiles import write_tensors
 
@@ -36,11 +36,11 @@ class VideoExport:
         if adapters:
             (folder / LORA).mkdir()
             named = {name.replace(".default.", "."): v for name, v in adapters.items()}
-            write_tensors(_in(named, number), folder / LORA / LORA_FILE)
+            write_tensors(in_number(named, number), folder / LORA / LORA_FILE)
         if self.model.method == "controlnet":
             (folder / CONTROLNET).mkdir()
             own = part_of(weights, "controlnet")
-            write_tensors(_in(own, number), folder / CONTROLNET / CONTROLNET_FILE)
+            write_tensors(in_number(own, number), folder / CONTROLNET / CONTROLNET_FILE)
         elif self.model.method == "controlnext":
             self._model(folder, weights, number)
 
@@ -50,30 +50,42 @@ class VideoExport:
         plain = {name.replace(".base_layer", ""): v for name, v in weights.items()}
         plain = {name: value for name, value in plain.items() if ".lora_" not in name}
         if self.settings.official != "none":
-            self._official(folder / OFFICIAL, pipeline, plain, number)
+            pipeline.controlnext.load_state_dict(part_of(plain, "controlnext"))
+            self.notes += write_as_authors(
+                folder / OFFICIAL,
+                pipeline.controlnext,
+                part_of(plain, "unet"),
+                pipeline.unet.state_dict(),
+                self.settings,
+                number,
+            )
         for part in ("unet", "controlnext", "image_encoder"):
             if own := part_of(plain, part):
                 getattr(pipeline, part).load_state_dict(own)
         write_pipeline(pipeline, folder / MODEL, number)
 
-    def _official(
-        self, folder: Path, pipeline: Any, weights: Mapping[str, Tensor], number: torch.dtype
-    ) -> None:
-        """The encoder, and what of the UNet differs from the base: values or increments."""
-        folder.mkdir()
-        encoder = pipeline.controlnext
-        encoder.load_state_dict(part_of(weights, "controlnext"))
-        tuned, base = part_of(weights, "unet"), pipeline.unet.state_dict()
-        increments = self.settings.official == "increments"
-        unet = difference(tuned, base) if increments else changed(tuned, base)
-        if not increments:
-            unet = _in(unet, number)
-        content = Content(encoder=encoder, unet=unet or None, increments=increments)
-        try:
-            write_official(content, folder)
-        except ModelError as error:
-            self.notes.append(f"No official files: {error}")
-        self.notes += content.notes
+
+def write_as_authors(
+    folder: Path,
+    encoder: Any,
+    tuned: Mapping[str, Tensor],
+    base: Mapping[str, Tensor],
+    settings: ExportSettings,
+    number: torch.dtype,
+) -> list[str]:
+    """Write the authors' files: the encoder, and what of the UNet differs from the base.
+
+    An encoder that is none of the authors' has no such file; returns notes about that.
+    """
+    folder.mkdir()
+    increments = settings.official == "increments"
+    unet = difference(tuned, base) if increments else in_number(changed(tuned, base), number)
+    known = variant_of(encoder) is not None
+    content = Content(encoder=encoder if known else None, unet=unet or None, increments=increments)
+    write_official(content, folder)
+    if not known:
+        content.notes.append("No official file of the encoder: it has settings of its own")
+    return content.notes
 
 
 def part_of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
@@ -95,5 +107,6 @@ def write_pipeline(pipeline: Any, folder: Path, number: torch.dtype) -> None:
     index.write_text(index.read_text().replace("CLIPImageProcessorPil", "CLIPImageProcessor"))
 
 
-def _in(tensors: Mapping[str, Tensor], number: torch.dtype) -> dict[str, Tensor]:
+def in_number(tensors: Mapping[str, Tensor], number: torch.dtype) -> dict[str, Tensor]:
+    """Tensors in a number format, laid out plainly."""
     return {name: value.to(number).contiguous() for name, value in tensors.items()}

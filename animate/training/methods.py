@@ -125,4 +125,5 @@ def _new_encoder(folder: Path, variant: str) -> ControlNeXt:
     config = UNetSpatioTemporalConditionModel.load_config(folder / "unet")
     width = config["block_out_channels"][-1 if variant == "svd_v1" else 0]
     torch.manual_seed(0)  # the same start in every process
-    return ControlNeXt.from_variant(variant, out_channels=width)
+    built: ControlNeXt = ControlNeXt.from_variant(variant, out_channels=width)
+    return built

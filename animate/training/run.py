@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from animate.errors import UsageError
 from animate.layouts import whole_folder
 from animate.progress import Report, unheard
 from animate.training.animator import VideoTask
@@ -17,7 +16,7 @@ from animate.training.export import VideoExport
 from animate.training.loop import Outcome, train
 from animate.training.loop import Report as StepReport
 from animate.training.methods import load_video, prepare_video
-from animate.training.settings import DataSettings, TrainSettings, VideoLoss
+from animate.training.settings import DataSettings, StillLoss, TrainSettings, VideoLoss
 from animate.training.spatial import tune_for_cpu
 from animate.training.task import Preview, Task
 
@@ -46,7 +45,7 @@ def run(
         with whole_folder(folder / RESULT, overwrite=True) as result:
             task.export(result, outcome.weights)
             (result / SETTINGS).write_text(json.dumps(asdict(settings), indent=1) + "\n")
-        for line in getattr(task, "notes", ()):
+        for line in task.notes():
             say(line)
         say(f"Wrote {folder / RESULT}: {', '.join(sorted(p.name for p in result_of(folder)))}")
     return outcome
@@ -59,12 +58,27 @@ def result_of(folder: Path) -> list[Path]:
 
 def build(settings: TrainSettings) -> tuple[Task, Source, Preview | None]:
     """Everything the loop needs. Raises AnimateError or temporal.CheckpointError."""
-    if settings.model.family != "svd":
-        from animate.training.stills import build_still
+    return _stills(settings) if settings.model.family != "svd" else _video(settings)
 
-        return build_still(settings)
-    if not isinstance(settings.loss, VideoLoss):
-        raise UsageError("family svd takes the loss settings of video")
+
+def _stills(settings: TrainSettings) -> tuple[Task, Source, Preview | None]:
+    from animate.training.still_models import build_still_task
+    from animate.training.still_preview import StillPreview
+
+    assert isinstance(settings.loss, StillLoss)
+    checkpointing = settings.loop.checkpointing
+    task = build_still_task(
+        settings.model, settings.loss, settings.export, checkpointing=checkpointing
+    )
+    source = prepared(settings.data, "openpose", frames=1)
+    preview = None
+    if settings.loop.preview_every:
+        preview = StillPreview(task, source, settings.preview)
+    return task, source, preview
+
+
+def _video(settings: TrainSettings) -> tuple[Task, Source, Preview | None]:
+    assert isinstance(settings.loss, VideoLoss)
     pipeline = load_video(settings.model)
     parts, rates = prepare_video(
         pipeline, settings.model, checkpointing=settings.loop.checkpointing

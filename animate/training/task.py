@@ -36,6 +36,18 @@ class Task(Protocol):
     def export(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
         """Write what a user needs into an empty folder; ``weights``: the module's state dict."""
 
+    def notes(self) -> Sequence[str]:
+        """What there is to say about the files written."""
+
+
+class Exporter(Protocol):
+    """Writes a task's files, see ``Task.export``, and keeps notes about them."""
+
+    notes: list[str]
+
+    def __call__(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
+        """Write into an empty folder."""
+
 
 class Preview(Protocol):
     """Looks at a run from time to time: writes pictures or clips, returns figures by name."""

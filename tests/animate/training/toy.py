@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +56,6 @@ class LinearTask:
 
     def export(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
         torch.save(dict(weights), folder / "weights.pt")
+
+    def notes(self) -> Sequence[str]:
+        return []

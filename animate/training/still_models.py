@@ -1,0 +1,148 @@
+"""Still models made ready for training, and what is written at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animate.convert import NUMBERS
+from animate.errors import ModelError, UsageError
+from animate.training.export import (
+    CONTROLNET,
+    LORA,
+    LORA_FILE,
+    OFFICIAL,
+    in_number,
+    part_of,
+    write_as_authors,
+)
+from animate.training.methods import add_lora, base_folder, open_base, save_memory
+from animate.training.settings import ExportSettings, ModelSettings, StillLoss
+from animate.training.stills import StillTask
+from temporal.checkpoints import load_controlnext, save_controlnext, save_unet_part
+from temporal.controlnext import ControlNeXt
+from temporal.patch import changed
+from temporal.tensorfiles import write_tensors
+
+# The encoders that the authors trained for each family.
+VARIANTS = {"sd15": "sd15_training", "sdxl": "sdxl"}
+OURS = "controlnext"
+T5 = ("text_encoder_3", "tokenizer_3")  # of SD3, 19 GB, which it can do without
+
+
+def load_still(settings: ModelSettings) -> Any:
+    """The base as diffusers' pipeline, in full precision. Raises ModelError."""
+    import diffusers
+
+    kinds = {
+        "sd15": diffusers.StableDiffusionPipeline,
+        "sdxl": diffusers.StableDiffusionXLPipeline,
+        "sd3": diffusers.StableDiffusion3Pipeline,
+    }
+    folder = base_folder(settings)
+    big = T5 if settings.family == "sd3" else ()
+    absent: dict[str, Any] = {name: None for name in big if not (folder / name).is_dir()}
+    try:
+        pipeline = kinds[settings.family].from_pretrained(
+            folder, torch_dtype=torch.float32, local_files_only=True, use_safetensors=True, **absent
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"the model in {folder} cannot be loaded: {reason}") from error
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def build_still_task(
+    model: ModelSettings, loss: StillLoss, export: ExportSettings, *, checkpointing: bool = False
+) -> StillTask:
+    """The base with a control part or adapters that learn. Raises ModelError or UsageError."""
+    pipeline = load_still(model)
+    denoiser = pipeline.transformer if model.family == "sd3" else pipeline.unet
+    parts = [one for one in pipeline.components.values() if isinstance(one, torch.nn.Module)]
+    for one in parts:
+        one.requires_grad_(False).eval()
+    part = control_part(denoiser, model)
+    if model.method == "controlnext":
+        open_base(denoiser, model.trainable)
+    if model.rank:
+        add_lora(denoiser, model.rank)
+    if checkpointing:
+        save_memory({"denoiser": denoiser, **({"control": part} if part is not None else {})})
+    rate = model.base_rate if model.method == "controlnext" else 1.0
+    return StillTask(
+        pipeline,
+        loss,
+        family=model.family,
+        method=model.method,
+        part=part,
+        rates={"unet.": rate},
+        write=StillExport(model, export, part),
+    )
+
+
+def control_part(denoiser: Any, model: ModelSettings) -> Any:
+    """A fresh control part for a denoiser, or the one to go on from; None for a LoRA alone."""
+    torch.manual_seed(0)  # the same start in every process
+    if model.method == "lora":
+        return None
+    if model.method == "controlnet":
+        from diffusers import ControlNetModel, SD3ControlNetModel
+
+        kind: Any = SD3ControlNetModel if model.family == "sd3" else ControlNetModel
+        if model.control is not None:
+            return kind.from_pretrained(model.control, local_files_only=True)
+        if model.family == "sd3":
+            half = max(1, denoiser.config["num_layers"] // 2)
+            return kind.from_transformer(
+                denoiser, num_layers=half, num_extra_conditioning_channels=0
+            )
+        return kind.from_unet(denoiser)
+    if model.family == "sd3":
+        raise UsageError("family sd3 has no ControlNeXt; use method controlnet or lora")
+    if model.control is not None:
+        return load_controlnext(model.control, variant=VARIANTS[model.family])
+    width = denoiser.config["block_out_channels"][0]
+    return ControlNeXt.from_variant(VARIANTS[model.family], out_channels=width)
+
+
+class StillExport:
+    """Writes the result of training a still model."""
+
+    def __init__(self, model: ModelSettings, settings: ExportSettings, part: Any) -> None:
+        self.model, self.settings, self.part = model, settings, part
+        self.notes: list[str] = []
+
+    def __call__(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
+        """Write into an empty folder; weights by part, as ``unet.conv_in.weight``."""
+        number = getattr(torch, NUMBERS[self.settings.number])
+        adapters = {name: value for name, value in weights.items() if ".lora_" in name}
+        if adapters:
+            (folder / LORA).mkdir()
+            named = {name.replace(".default.", "."): v for name, v in adapters.items()}
+            write_tensors(in_number(named, number), folder / LORA / LORA_FILE)
+        if self.part is None:
+            return
+        self.part.load_state_dict(part_of(weights, self.model.method))
+        if self.model.method == "controlnet":
+            self.part.to(number).save_pretrained(folder / CONTROLNET)
+            return
+        plain = {n.replace(".base_layer", ""): v for n, v in weights.items() if ".lora_" not in n}
+        self._controlnext(folder, part_of(plain, "unet"), number)
+
+    def _controlnext(self, folder: Path, tuned: Mapping[str, Tensor], number: torch.dtype) -> None:
+        """The encoder and what of the UNet differs from the base."""
+        base = load_still(self.model).unet.state_dict()
+        values = in_number(changed(tuned, base), number)
+        (folder / OURS).mkdir()
+        save_controlnext(self.part, folder / OURS / "controlnext.safetensors")
+        if values:
+            save_unet_part(values, folder / OURS / "unet.safetensors")
+        if self.settings.official != "none":
+            self.notes += write_as_authors(
+                folder / OFFICIAL, self.part, tuned, base, self.settings, number
+            )
