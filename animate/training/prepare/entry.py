@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from animate.training.prepare.index import Row, row_from, write_text
-from animate.training.prepare.rules import Breach
+from animate.training.prepare.rules import Breach, breaches
 
 STATE = ".prepare"  # of the data set: what is done, and clips that are not yet examined
 SOURCES, ENTRIES, WAITING = f"{STATE}/sources", f"{STATE}/entries", f"{STATE}/waiting"
@@ -44,6 +44,12 @@ class Entry:
         """Why it was dropped, for people."""
         told = [breach.line() for breach in self.breaches]
         return [f"{told[0]}: {self.reason}", *told[1:]] if self.reason and told else told
+
+
+def unreadable(entry: Entry, error: Exception) -> Entry:
+    """The entry, dropped because of what reading it raised."""
+    figures = {**entry.figures, "readable": 0.0}
+    return replace(entry, figures=figures, breaches=breaches(figures, {}), reason=str(error))
 
 
 def write_entries(path: Path, entries: list[Entry]) -> None:

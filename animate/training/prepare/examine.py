@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animate.training.prepare.captions import caption_for, read_captions
-from animate.training.prepare.entry import ENTRIES, WAITING, Entry, write_entries
+from animate.training.prepare.entry import ENTRIES, WAITING, Entry, unreadable, write_entries
 from animate.training.prepare.figure import figures_of
 from animate.training.prepare.index import CLIPS, CONTROLS, POSES, Row
 from animate.training.prepare.picture import LOOK_SIDE, blur, letters, shrink
@@ -21,7 +21,7 @@ from animate.training.prepare.survey import JPEG_QUALITY, save_picture
 from animate.video import VideoWriter
 from pose.align import align
 from pose.detect import detect
-from pose.errors import NoPersonError, PoseFileError
+from pose.errors import NoPersonError, PoseFileError, VideoError
 from pose.files import load_poses, save_poses
 from pose.identity import Person
 from pose.likeness import boxes_of
@@ -39,9 +39,14 @@ def examine(folder: Path, plan: Plan, entry: Entry) -> None:
     """Judge an entry that waits, note it, and move its film to the clips or remove it."""
     waiting, kept = folder / WAITING / entry.file, folder / CLIPS / entry.file
     path = waiting if waiting.exists() else kept  # moved by a run that was killed then
-    shown = load_image(path) if entry.still else open_video(path)
-    poses = None if plan.people == "any" else _find_poses(shown, plan, entry)
-    pictures, places = _look(shown)
+    try:
+        shown = load_image(path) if entry.still else open_video(path)
+        poses = None if plan.people == "any" else _find_poses(shown, plan, entry)
+        pictures, places = _look(shown)
+    except (VideoError, PoseFileError) as error:
+        write_entries(folder / ENTRIES / f"{entry.name}.json", [unreadable(entry, error)])
+        path.unlink(missing_ok=True)
+        return
     figures = {**entry.figures, **_measure(plan, pictures, places, poses)}
     if plan.people != "any":
         figures.update(figures_of(poses, alone=plan.people == "one"))

@@ -16,6 +16,10 @@ REBLUR = 9  # pixels; Crete et al., section 2
 LOOK_SIDE = 512  # pixels of the short side at which blur and letters are looked for, at most
 LEAST_LETTER_SIDE = 384  # pixels of the short side that letters need to be found
 SAME_PLACE = 0.5  # intersection over union of two boxes that hold the same letter
+# Letters of a line agree in their feet or middles within this part of their height, are not more
+# than this factor higher than each other, and not further apart than so many heights; a line has
+# so many. Fingers, which look like letters otherwise, fan out.
+AGREE, HEIGHTS, GAP, LEAST_IN_LINE = 0.35, 2.5, 6.0, 3
 
 
 def blur(frame: Frame) -> float:
@@ -38,7 +42,7 @@ def _blur_along(values: NDArray[np.float32], axis: int) -> float:
 
 
 def letters(frames: Sequence[Frame]) -> float | None:
-    """How many letters stay in their place over frames (H, W, 3) of one clip.
+    """How many letters in a line stay in their place over frames (H, W, 3) of one clip.
 
     Text on clothes or passing signs moves; what is written over a film does not. Of one frame all
     its letters count. None if this OpenCV has no text module. Letters are found by the stroke
@@ -82,7 +86,23 @@ def _letter_boxes(frame: Frame) -> Floats:
         if isinstance(boxes, tuple):  # some versions also give a drawing and the chains
             boxes = boxes[0]
         found.append(np.asarray(boxes, dtype=np.float64).reshape(-1, 4))
-    return np.concatenate(found)
+    return _in_lines(np.concatenate(found))
+
+
+def _in_lines(boxes: Floats) -> Floats:
+    """Those boxes (N, 4) that stand in a line with others."""
+    heights = np.maximum(boxes[:, 3], 1.0)
+    taller = np.maximum(heights[:, None], heights)
+    same = taller < HEIGHTS * np.minimum(heights[:, None], heights)
+    same &= _gaps(boxes[:, 0] + boxes[:, 2] / 2) < GAP * taller
+    feet, middles = boxes[:, 1] + heights, boxes[:, 1] + heights / 2
+    same &= np.minimum(_gaps(feet), _gaps(middles)) < AGREE * taller
+    return np.asarray(boxes[same.sum(axis=1) >= LEAST_IN_LINE])
+
+
+def _gaps(values: Floats) -> Floats:
+    """Distances (N, N) between values (N,)."""
+    return np.asarray(np.abs(values[:, None] - values))
 
 
 def _overlaps(box: Floats, others: Floats) -> Floats:

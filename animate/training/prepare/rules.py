@@ -41,7 +41,8 @@ RULES = (
     # Crete's measure of blur (see picture.blur): 0.34-0.51 for sharp ones, 0.67 and more for the
     # same ones under a Gaussian of 2 pixels.
     Rule(name="blur", least=False, limit=0.6, unit="of 1", text="not sharp"),
-    # Letters that stay in place (see picture.letters): 0 without text, 8 and more with a name.
+    # Letters in lines that stay in place (see picture.letters): 0 on clean films and photographs;
+    # 18 of 20 overlays tried gave more than 4, pale capitals on a pale ground the fewest.
     Rule(name="letters", least=False, limit=4, unit="", text="text over the picture"),
     Rule(name="present", least=True, limit=0.9, unit="of the frames", text="no person"),
     Rule(name="alone", least=True, limit=0.9, unit="of the frames", text="several persons"),

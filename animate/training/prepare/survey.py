@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animate.files import partial_path
-from animate.training.prepare.entry import SOURCES, WAITING, Entry, write_entries
+from animate.training.prepare.entry import SOURCES, WAITING, Entry, unreadable, write_entries
 from animate.training.prepare.index import THUMBS
 from animate.training.prepare.picture import shrink
 from animate.training.prepare.plan import Plan
@@ -33,9 +33,7 @@ def survey(folder: Path, plan: Plan, source: Source) -> None:
     try:
         entries = _photograph(folder, plan, source) if source.still else _film(folder, plan, source)
     except VideoError as error:
-        unreadable = Entry(name=source.name, source=str(source.path), figures={"readable": 0.0})
-        found = breaches(unreadable.figures, plan.limits)
-        entries = [replace(unreadable, breaches=found, reason=str(error))]
+        entries = [unreadable(Entry(name=source.name, source=str(source.path)), error)]
     write_entries(folder / SOURCES / f"{source.name}.json", entries)
 
 

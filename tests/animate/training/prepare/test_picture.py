@@ -62,6 +62,13 @@ def test_a_line_of_text_over_a_film_is_found(dancing: list[Frame]) -> None:
     assert count > LETTERS
 
 
+def test_fingers_of_a_single_picture_are_not_letters(hero: Path, shared: Path) -> None:
+    for path in (hero, shared / "data" / "ref_c.jpeg"):
+        picture = shrink(load_image(path), 512)
+        assert letters([picture]) == 0
+        assert (letters([written(picture, "Follow for more", (30, 100))]) or 0) > LETTERS
+
+
 def test_text_that_moves_along_does_not_count(dancing: list[Frame]) -> None:
     moving = [
         written(frame, "SHIRT", (30 + 60 * number, 60 + 80 * number))

@@ -130,6 +130,13 @@ def test_a_long_scene_is_divided_and_so_are_its_keypoints(tmp_path: Path) -> Non
     assert second.times[0] == 0
 
 
+def test_keypoints_of_another_film_are_told(tmp_path: Path) -> None:
+    film = make_film(tmp_path, 3)
+    shutil.copy(make_film(tmp_path, 4, frames=5).with_suffix(".npz"), film.with_suffix(".npz"))
+    (entry,) = prepare([film], tmp_path / "dataset", PLAN).entries
+    assert "film03.npz holds 5 frames" in entry.lines()[0]
+
+
 def test_clips_and_keypoints_are_shrunk_together(tmp_path: Path) -> None:
     film = make_film(tmp_path, 3)
     truth = load_poses(film.with_suffix(".npz"))
