@@ -151,6 +151,7 @@ def test_dropped_films_leave_nothing_behind(judged: tuple[Prepared, dict[str, En
     assert not list((folder / ".prepare" / "waiting").iterdir())
 
 
+@pytest.mark.slow
 def test_everybody_is_kept_when_asked_for(judged: tuple[Prepared, dict[str, Entry]]) -> None:
     source, folder = judged[1]["two"].source, judged[0].folder.with_name("everybody")
     (row,) = prepare([source], folder, Plan(limits=LIMITS, people="all")).rows
