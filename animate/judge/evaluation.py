@@ -36,7 +36,7 @@ LIMITS = {
     "motion.body": Limit(0.7, 0.5, "the body does not follow the driving figure"),
     "motion.found": Limit(0.98, 0.8, "frames in which no body is found"),
     "motion.lag": Limit(1.5, 5.5, "the result is late or early"),
-    "identity.colour": Limit(12.0, 22.0, "the figure's colours are not the reference's"),
+    "identity.colour": Limit(12.0, 30.0, "the figure's colours are not the reference's"),
     "identity.overlap": Limit(0.45, 0.25, "the figure's colours are spread unlike the reference's"),
     "steadiness.flicker": Limit(2.0, 5.0, "the background flickers"),
     "steadiness.against_truth": Limit(1.5, 3.0, "the background flickers more than the truth"),
