@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 from animate.config import DEFAULTS, Settings  # noqa: E402
 from animate.driving import find_poses, open_driving  # noqa: E402
 from animate.framing import Framing, choose_size  # noqa: E402
+from animate.judge import seam_ratio  # noqa: E402
 from animate.load import load_model  # noqa: E402
 from animate.motion import Found, find_reference, place  # noqa: E402
 from animate.progress import ignore  # noqa: E402
@@ -99,13 +100,14 @@ class Scene:
         pixels = self.animate(way)
         seconds = time.perf_counter() - start
         grey = pixels.mean(axis=-1)
+        changes = np.abs(np.diff(grey, axis=0)).mean(axis=(1, 2))
         plans = [self.plan(way, step) for step in range(self.steps)]
         cost = float(np.mean([sum(map(len, plan)) for plan in plans])) / self.frames
         borders = sorted({window.start for window in plans[-1]} - {0})
         same = self.repeats()
         row = {
             "cost": cost,
-            "seam": seams(grey, borders),
+            "seam": seam_ratio(changes, borders) or 1.0,
             "colour_drift": float(
                 np.abs(
                     pixels[same[1]].mean(axis=(0, 1, 2)) - pixels[same[0]].mean(axis=(0, 1, 2))
@@ -151,17 +153,6 @@ class Scene:
         """Frames of the last second, and the earliest frames in which the dancer does the same."""
         late = range(self.frames - round(self.fps), self.frames)
         return [int(np.flatnonzero(self.order == self.order[frame])[0]) for frame in late], [*late]
-
-
-def seams(grey: np.ndarray, borders: list[int]) -> float:
-    """The median over borders of the change there over that in the four steps around."""
-    change = np.abs(np.diff(grey, axis=0)).mean(axis=(1, 2))  # change[i]: from frame i to i + 1
-    ratios = []
-    for border in borders:
-        around = [border - 3, border - 2, border, border + 1]
-        inside = [step for step in around if 0 <= step < len(change)]
-        ratios.append(change[border - 1] / change[inside].mean())
-    return float(np.median(ratios))
 
 
 def sharpness(grey: np.ndarray) -> float:

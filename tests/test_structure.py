@@ -27,6 +27,7 @@ INNER_FORBIDDEN = {
     "video": {"api", "cli", "load", "pipelines", "training"},
     "load": {"api", "cli", "commands", "training"},
     "pipelines": {"api", "cli", "commands", "load", "training"},
+    "judge": {"api", "cli", "commands", "load", "training"},
     "api": {"cli", "commands", "training"},
 }
 HEAVY = ("torch", "diffusers", "transformers", "cv2", "mediapipe", "decord", "numpy", "PIL", "rich")
