@@ -82,10 +82,10 @@ def _gown(s: Sculptor, c: Character) -> None:
     """One bell from the waist over both legs, in the frame of the hips."""
     girth, loose = c.build.girth, c.outfit.loose
     down = -c.outfit.gown * 0.72 * c.build.legs
-    hem = 0.13 * girth + loose + 0.10 * c.outfit.gown
+    hem = 0.15 * girth + loose + 0.13 * c.outfit.gown  # wide enough for a step
     s.cone(
         "pelvis", (0, 0.06, 0), (0, down + hem * 0.6, 0), (0.098 * girth + loose, hem), "bottom",
-        "bottom", wide=1.35 * c.build.hips, deep=1.05,
+        "bottom", wide=1.35 * c.build.hips, deep=1.25,
     )  # fmt: skip
 
 

@@ -75,7 +75,8 @@ def _outfit(rng: np.random.Generator, outfit: Outfit, woman: bool) -> Outfit:
     )
     if rng.random() < (0.22 if woman else 0.03):
         reach = float(rng.uniform(0.35, 1.0))
-        return replace(changed, gown=reach, skirt=False, legs=0.25, boots=0.0, belt=False)
+        # a leg that is lifted out of the bell wears the same cloth as far down
+        return replace(changed, gown=reach, skirt=False, legs=0.8 * reach, boots=0.0, belt=False)
     return changed
 
 

@@ -42,3 +42,19 @@ def test_only_missing_and_broken_clips_are_rendered_again(corpus: Path, tmp_path
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=tmp_path.name):
         load_corpus(tmp_path)
+
+
+def test_a_sample_can_bring_depth_and_normals() -> None:
+    _, arrays = render_sample(1, moving=2, stills=1, truth=True)
+    assert arrays["depth"].shape == arrays["parts"].shape
+    assert arrays["normals"].shape == arrays["frames"].shape
+    np.testing.assert_array_equal(np.isfinite(arrays["depth"]), arrays["parts"] > 0)
+    assert arrays["visible"].shape == (3, 133)
+    assert "wearing" in str(arrays["caption"])
+
+
+def test_photographs_change_the_pictures_and_not_the_truth() -> None:
+    (_, drawn), (_, taken) = (render_sample(1, moving=2, stills=1, photos=p) for p in (0.0, 1.0))
+    np.testing.assert_array_equal(drawn["keypoints"], taken["keypoints"])
+    np.testing.assert_array_equal(drawn["parts"], taken["parts"])
+    assert (drawn["frames"] != taken["frames"]).mean() > 0.5
