@@ -1,10 +1,14 @@
 import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from animate.errors import UsageError
 from animate.training.errors import TrainingError
@@ -64,6 +68,22 @@ def test_accumulated_parts_are_one_batch(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole", replace(SETTINGS, batch=4))
     parts = run(tmp_path / "parts", replace(SETTINGS, batch=2, accumulate=2))
     assert parts.losses == pytest.approx(whole.losses, rel=1e-6)
+
+
+def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole", replace(SETTINGS, batch=4, steps=4))
+    words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    words += [str(Path(__file__).with_name("toy.py")), str(tmp_path / "shared")]
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = (tmp_path / "shared" / LOG).read_text().splitlines()
+    assert [json.loads(line)["loss"] for line in lines] == pytest.approx(whole.losses, rel=1e-6)
+    shared = load_file(tmp_path / "shared" / "checkpoints" / "step-00000004" / "model.safetensors")
+    alone = load_file(tmp_path / "whole" / "checkpoints" / "step-00000004" / "model.safetensors")
+    for name, value in alone.items():
+        torch.testing.assert_close(shared[name], value)
 
 
 def test_workers_change_nothing(tmp_path: Path) -> None:

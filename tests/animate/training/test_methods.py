@@ -123,7 +123,7 @@ def test_a_base_without_control_gets_an_encoder_that_fits(tiny_model: Path, tmp_
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no model_index.json"):
+    with pytest.raises(ModelError, match=r"no model_index\.json"):
         load_video(settings_of(tmp_path))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from animate.training.data import Batch, Sample, SampleError, to_share
+from animate.training.loop import train
 from animate.training.settings import LoopSettings
 from animate.training.task import Generators, randn
 
@@ -59,3 +62,7 @@ class LinearTask:
 
     def notes(self) -> Sequence[str]:
         return []
+
+
+if __name__ == "__main__":  # one of two processes that share a run
+    train(LinearTask(), NoiseSource(), replace(SETTINGS, steps=4), Path(sys.argv[1]))
