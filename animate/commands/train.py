@@ -58,8 +58,6 @@ class Pace:
         pace = (time.monotonic() - self.since) / len(self.losses)
         mean = sum(self.losses) / len(self.losses)
         left = (steps - step) * pace / 60
-        self.say(
-            f"step {step}/{steps}: loss {mean:.4f}, {pace:.2f} s a step, {left:.0f} min left"
-        )
+        self.say(f"step {step}/{steps}: loss {mean:.4f}, {pace:.2f} s a step, {left:.0f} min left")
         self.losses.clear()
         self.since = time.monotonic()
