@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +17,12 @@ from animate.training.crop import Crop, Size, choose_crop, nearest_shape
 from animate.training.data import Sample, SampleError
 from animate.training.emphasis import parts_of
 from animate.training.prepare.index import DatasetError, Row, read_index
+from animate.training.prepare.reader import MEMORY, Reader
 from animate.training.prepare.registry import annotator
-from animate.training.prepare.shards import read_member
 from pose.draw import draw
 from pose.errors import PoseError
-from pose.files import load_poses
 from pose.likeness import boxes_of
 from pose.skeleton import PoseSequence
-from pose.video import Clip, VideoInfo, load_image
 
 Frames = NDArray[np.uint8]
 
@@ -43,6 +38,7 @@ class PreparedDataset:
     each; a clip goes to the one of its proportions. fps: rate of a sample's frames, None for each
     clip's own. control: `pose`, drawn with this `look`, or the name of an annotator. noise: what a
     tracker does is added to the skeletons. emphasis: hands, head and body weigh more in the loss.
+    memory: bytes; decoded clips are kept if all of them fit into so many.
     The reference is another frame of the clip; of a photograph it is the photograph.
     Raises DatasetError if nothing in the folder fits, UsageError for values without sense.
     """
@@ -58,6 +54,7 @@ class PreparedDataset:
         look: str = "soft",
         noise: bool = True,
         emphasis: bool = True,
+        memory: int = MEMORY,
     ) -> None:
         check_count("frames", frames, at_least=1)
         check_number("fps", fps, above=0.0)
@@ -73,6 +70,7 @@ class PreparedDataset:
         for row in filter(self._fits, rows):
             groups[nearest_shape((row.width, row.height), self.sizes)].append(row)
         self.groups = groups
+        self.reader = Reader(self.folder, (row for group in groups for row in group), memory)
         if not len(self):
             raise DatasetError(
                 f"{folder}: none of {len(rows)} clips has {frames} frames"
@@ -112,8 +110,8 @@ class PreparedDataset:
 
     def _sample(self, row: Row, size: Size, rng: np.random.Generator) -> Sample:
         shown, reference = self._choose_frames(row, rng)
-        pictures = self._read(row, row.clip, [*shown, reference])
-        poses = self._poses(row)
+        pictures = self.reader.frames(row, row.clip, [*shown, reference])
+        poses = self.reader.poses(row)
         crop = choose_crop((row.width, row.height), size, _box(poses, shown), rng)
         frames = np.stack([crop.picture(picture) for picture in pictures[:-1]])
         return Sample(
@@ -135,29 +133,6 @@ class PreparedDataset:
         far = np.flatnonzero(away >= min(APART * row.fps, away.max()))
         return (first + steps).tolist(), int(rng.choice(far))
 
-    def _poses(self, row: Row) -> PoseSequence | None:
-        if not row.poses:
-            return None
-        with _file(self.folder, row, row.poses) as path:
-            poses = load_poses(path)
-        if len(poses) < row.frames:
-            raise ValueError(f"keypoints of {len(poses)} frames for {row.frames}")
-        return poses
-
-    def _read(self, row: Row, path: str, places: list[int]) -> list[Frames]:
-        """Frames of the clip, or of a stored control map, in this order."""
-        with _file(self.folder, row, path) as file:
-            if row.still:
-                found = {0: load_image(file)}
-            else:
-                order = sorted(set(places))
-                part = _frames_at(file, row, order)
-                found = {place: frame.copy() for place, frame in zip(order, part, strict=False)}
-        missing = [place for place in places if place not in found]
-        if missing:
-            raise ValueError(f"frame {missing[0]} cannot be read, the film is damaged")
-        return [found[place] for place in places]
-
     def _control(
         self,
         row: Row,
@@ -173,7 +148,7 @@ class PreparedDataset:
         if self._quick:
             make = annotator(self.control).make
             return np.stack([make(frame) for frame in frames])
-        stored = self._read(row, row.controls[self.control], shown)
+        stored = self.reader.frames(row, row.controls[self.control], shown)
         return np.stack([crop.picture(picture) for picture in stored])
 
     def _skeleton(
@@ -190,36 +165,6 @@ class PreparedDataset:
             points = np.array([point for point, _ in found])
             scores = np.array([score for _, score in found])
         return draw(points, scores, crop.size, look=self.look)
-
-
-def _frames_at(path: Path, row: Row, order: list[int]) -> Clip:
-    """Some frames of a row's film, of which all is known but the pixels."""
-    info = VideoInfo(
-        path=path,
-        width=row.width,
-        height=row.height,
-        fps=row.fps,
-        frames=row.frames,
-        duration=row.frames / row.fps,
-    )
-    return Clip(info, np.array(order), np.array(order) / row.fps, row.fps)
-
-
-@contextmanager
-def _file(folder: Path, row: Row, path: str) -> Iterator[Path]:
-    """A path at which one of a row's files can be read; from a shard it is copied out."""
-    if not row.shard:
-        yield folder / path
-        return
-    content = read_member(folder, row, path)
-    # Closed before it is opened by name, as Windows needs it.
-    with tempfile.NamedTemporaryFile(suffix=Path(path).suffix, delete=False) as file:
-        file.write(content)
-    try:
-        yield Path(file.name)
-    finally:
-        with contextlib.suppress(OSError):
-            Path(file.name).unlink()
 
 
 def _box(poses: PoseSequence | None, shown: list[int]) -> NDArray[np.float64] | None:

@@ -120,6 +120,22 @@ def test_shards_give_the_same_samples(toy_dataset: Path, tmp_path: Path) -> None
     assert np.array_equal(one.control, other.control)
 
 
+def test_what_fits_into_memory_is_read_once_and_gives_the_same(
+    toy_dataset: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(toy_dataset, folder)
+    kept, read = source(folder), source(folder, memory=0)
+    before = [drawn(kept, seed) for seed in range(3)]
+    for seed, sample in enumerate(before):
+        assert np.array_equal(sample.frames, drawn(read, seed).frames)
+    assert not pickle.loads(pickle.dumps(kept)).reader._kept
+    shutil.rmtree(folder / "clips")
+    assert np.array_equal(drawn(kept, 2).frames, before[2].frames)
+    with pytest.raises(SampleError):
+        drawn(read, 2)
+
+
 @pytest.mark.parametrize("part", ["clip", "poses"])
 def test_a_broken_file_is_a_broken_sample(toy_dataset: Path, tmp_path: Path, part: str) -> None:
     folder = tmp_path / "broken"
