@@ -14,6 +14,7 @@ from PIL import Image
 from animate.config import DEFAULTS, Settings
 from animate.denoise import denoise
 from animate.driving import open_driving
+from animate.errors import AnimateError
 from animate.framing import choose_size
 from animate.journal import Journal
 from animate.load import Model
@@ -24,7 +25,9 @@ from animate.result import Result
 from animate.training.data import Sample, Source, to_share
 from animate.training.settings import PreviewSettings
 from animate.video import VideoWriter
+from pose.errors import PoseError
 from pose.video import load_image
+from temporal.errors import TemporalError
 
 SEED = 1_000_003  # of the samples, far from a run's own
 RATE = 8.0  # frames a second of the clips written
@@ -70,9 +73,12 @@ class VideoPreview:
     def _judged(self, folder: Path) -> Mapping[str, float]:
         """The judge's figures of the clip in the settings, animated as a user would."""
         driving, ref = Path(str(self.settings.driving)), Path(str(self.settings.ref))
-        result = animate_with(self.pipeline, driving, ref, steps=self.settings.steps)
-        clip = result.save(folder / "clip.mp4", audio=False)
-        return judge(clip, driving, ref)
+        try:
+            result = animate_with(self.pipeline, driving, ref, steps=self.settings.steps)
+            return judge(result.save(folder / "clip.mp4", audio=False), driving, ref)
+        except (AnimateError, PoseError, TemporalError) as error:  # no reason to end a run
+            (folder / "clip.txt").write_text(f"{error}\n")
+            return {}
 
 
 def animate_with(
