@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from animate.config import Resolved
 from animate.fingerprint import model_print
@@ -83,12 +83,13 @@ def _run(
     # Drawn also by a run that goes on: the random numbers after it must be the same.
     noise = still_noise(model.pipeline, len(motion), settings, generator)
 
-    def keep(pipeline: Any, step: int, timestep: Tensor, kept: dict[str, Any]) -> dict[str, Any]:
+    def keep(step: int, timestep: Tensor, latents: Tensor) -> None:
         last = step + 1 == settings.steps
-        memory = settings.step_cache or type(pipeline.scheduler).__name__ not in WITHOUT_MEMORY
+        memory = (
+            settings.step_cache or type(model.pipeline.scheduler).__name__ not in WITHOUT_MEMORY
+        )
         if last or not memory:
-            journal.keep(Standing(step + 1, kept["latents"], generator.get_state()))
-        return {}
+            journal.keep(Standing(step + 1, latents, generator.get_state()))
 
     latents: Tensor = model.pipeline(
         Image.fromarray(framed),
@@ -116,7 +117,7 @@ def _run(
         steps_done=0 if standing is None else standing.step,
         generator_state=None if standing is None else standing.generator,
         output_type="latent",
-        callback_on_step_end=keep,
+        on_step=keep,
         progress=lambda done, total: progress("denoise", done, total),
     ).frames
     return latents

@@ -46,7 +46,8 @@ def sample(
     the windows' predictions are blended per frame, and the scheduler steps the whole clip at
     once. windows(step) are the windows of a step. start: steps that are done already.
     run_all: how the windows of one step are worked off. on_step(index, timestep, latents) may
-    return other latents; on_window(done, total) reports progress. Raises DivergenceError.
+    return other latents; those it sees are changed by the next step, so it clones what it keeps.
+    on_window(done, total) reports progress. Raises DivergenceError.
     """
     steps = len(scheduler.timesteps)
     if start >= steps:
@@ -76,7 +77,7 @@ def sample(
             if on_window is not None:
                 on_window(done, total)
         if on_step is not None:
-            latents = _replaced(latents, on_step(index, timestep, latents.clone()))
+            latents = _replaced(latents, on_step(index, timestep, latents))
     return latents
 
 

@@ -120,6 +120,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         output_type: str = "pil",
         decode_chunk_size: int | None = None,
         callback_on_step_end: StepCallback | None = None,
+        on_step: OnStep | None = None,
         progress: OnWindow | None = None,
         return_dict: bool = True,
     ) -> Any:
@@ -140,7 +141,9 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         latents: (B, F, C, h, w) unit noise; or with steps_done, to go on, those that
         callback_on_step_end saw after so many steps, and generator_state of that moment.
         output_type: "pil", "np" (B, F, H, W, 3), "pt" (B, F, 3, H, W) or "latent".
-        callback_on_step_end(pipeline, step, timestep, {"latents"}).
+        callback_on_step_end(pipeline, step, timestep, {"latents"}). on_step(step, timestep,
+        latents) sees them without a copy, which takes memory in a long clip: the next step
+        changes them.
         progress(windows done, in total) replaces the bar. Raises ControlError, WindowError,
         DeviceError and DivergenceError of `temporal.errors`, ValueError for a wrong size.
         """
@@ -199,7 +202,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
                 start=steps_done,
                 generator=generator,
                 run_all=cached(run_all, step_cache, self.scheduler),
-                on_step=self._step_callback(callback_on_step_end),
+                on_step=self._after_step(callback_on_step_end, on_step),
                 on_window=on_window,
             )
         video = self._finish(latents, output_type, decode_chunk_size)
@@ -230,13 +233,15 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
 
         return plan
 
-    def _step_callback(self, callback: StepCallback | None) -> OnStep | None:
-        if callback is None:
-            return None
-
+    def _after_step(self, callback: StepCallback | None, watch: OnStep | None) -> OnStep:
         def on_step(index: int, timestep: Tensor, latents: Tensor) -> Tensor | None:
-            returned = callback(self, index, timestep, {"latents": latents}) or {}
-            return returned.get("latents")
+            given = None
+            if callback is not None:
+                given = callback(self, index, timestep, {"latents": latents.clone()})
+            changed = (given or {}).get("latents")
+            if watch is not None:
+                watch(index, timestep, latents if changed is None else changed)
+            return changed
 
         return on_step
 

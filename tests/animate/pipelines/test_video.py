@@ -206,6 +206,19 @@ def test_step_callbacks_see_and_replace_the_latents(
     assert steps == [0, 1]
 
 
+def test_what_a_callback_was_given_stays_as_it_was(run: Run) -> None:
+    given: list[Tensor] = []
+    seen: list[Tensor] = []
+
+    def callback(caller: Any, step: int, timestep: Tensor, kept: dict[str, Tensor]) -> None:
+        given.append(kept["latents"])
+
+    run(callback_on_step_end=callback, on_step=lambda *told: seen.append(told[2].clone()))
+    assert len(given) == len(seen) == 2
+    assert not torch.equal(given[0], given[1])
+    assert all(torch.equal(one, other) for one, other in zip(given, seen, strict=True))
+
+
 def test_progress_counts_windows(run: Run) -> None:
     done: list[tuple[int, int]] = []
     run(8, progress=lambda *count: done.append(count))
