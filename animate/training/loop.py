@@ -7,14 +7,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, gather_object
+from accelerate.utils import gather_object
 from torch import Tensor, nn
 
-from animate.errors import UsageError
+from animate.training.accelerator import build_accelerator
 from animate.training.data import Batch, Source
 from animate.training.ema import Ema
 from animate.training.errors import TrainingError
@@ -28,7 +26,6 @@ from animate.training.task import Generators, Preview, Task
 CHECKPOINTS = "checkpoints"
 PREVIEWS = "previews"
 LOG = "log.jsonl"  # one line a step: step, loss, rate, norm
-TRACKER_LOGS = "tensorboard"
 
 Report = Callable[[int, int, float], None]  # step, steps, loss
 
@@ -87,7 +84,7 @@ class _Run:
     ) -> None:
         self.source, self.settings, self.folder = source, settings, folder
         self.preview = preview
-        self.accelerator = _accelerator(settings, folder)
+        self.accelerator = build_accelerator(settings, folder)
         self.schedule = Schedule(
             steps=settings.steps,
             peak=settings.rate,
@@ -215,33 +212,6 @@ class _Run:
             skipped=list(skipped),
             main=self.accelerator.is_main_process,
         )
-
-
-def _accelerator(settings: LoopSettings, folder: Path) -> Accelerator:
-    """Processes, device and number format, as launched and as asked for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tracker = None if settings.tracker == "none" else settings.tracker
-    # Some weights have no gradient in some steps: where control or reference is left out.
-    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    options: dict[str, Any] = {
-        "gradient_accumulation_steps": settings.accumulate,
-        "mixed_precision": settings.precision,
-        "log_with": tracker,
-        "project_dir": str(folder),
-        "kwargs_handlers": [unused],
-    }
-    try:
-        accelerator = Accelerator(cpu=settings.device == "cpu", **options)
-        if tracker:
-            accelerator.init_trackers(TRACKER_LOGS)
-    except (ValueError, ImportError) as error:
-        raise UsageError(f"accelerate cannot start: {' '.join(str(error).split())}") from error
-    if settings.device == "cuda" and accelerator.device.type != "cuda":
-        raise UsageError("device cuda: torch finds no usable GPU here; use device cpu")
-    deepspeed = getattr(accelerator.state, "deepspeed_plugin", None)
-    if deepspeed is not None:  # it asks for what a data loader would have told it
-        deepspeed.deepspeed_config["train_micro_batch_size_per_gpu"] = settings.batch
-    return accelerator
 
 
 def _forget_after(log: Path, step: int) -> None:

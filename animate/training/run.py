@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from animate.layouts import whole_folder
 from animate.progress import Report, unheard
 from animate.training.animator import VideoTask
@@ -83,8 +85,9 @@ def _video(settings: TrainSettings) -> tuple[Task, Source, Preview | None]:
     parts, rates = prepare_video(
         pipeline, settings.model, checkpointing=settings.loop.checkpointing
     )
-    if settings.loop.device == "cpu":
-        tune_for_cpu(pipeline.unet)
+    if settings.loop.device == "cpu" or not torch.cuda.is_available():
+        for part in (pipeline.unet, pipeline.controlnext, pipeline.vae):
+            tune_for_cpu(part)
     write = VideoExport(settings.model, settings.export)
     loss = within(settings.loss, pipeline.scheduler.config)
     task = VideoTask(parts, loss, rates=rates, write=write)
