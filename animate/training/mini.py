@@ -13,8 +13,10 @@ the fp16 weights below 30 MB. Differences from Stable Video Diffusion, with thei
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import torch
 from diffusers import EulerDiscreteScheduler, UNetSpatioTemporalConditionModel
 from torch import nn
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
@@ -91,6 +93,14 @@ def build_components() -> dict[str, Any]:
         "scheduler": EulerDiscreteScheduler(**SCHEDULER),
         "feature_extractor": CLIPImageProcessor(),
     }
+
+
+def load_components(folder: Path) -> dict[str, Any]:
+    """Return the components of a saved model of this architecture, to be trained on."""
+    from animate.pipelines.video import ControlNeXtVideoPipeline
+
+    pipeline = ControlNeXtVideoPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    return dict(pipeline.components)
 
 
 def parameter_counts(components: dict[str, Any]) -> dict[str, int]:
