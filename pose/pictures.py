@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 WHITE = (255, 255, 255)
+MOST_PIXELS = 120_000_000  # the largest cameras have 102 million; more may not fit into memory
+STRIP = 256  # rows that are blended together
 
 
 def load_image(
@@ -26,8 +28,14 @@ def load_image(
 
     The camera's rotation (EXIF) is applied; grey, palette, CMYK and 16-bit pictures are
     converted; what is transparent shows `background` (RGB, 0 to 255). Of an animation
-    the first frame is taken. Raises VideoError if the file is missing, damaged or no picture.
+    the first frame is taken. Raises VideoError if the file is missing, damaged, no picture, or
+    has more than MOST_PIXELS.
     """
+    return _flatten(open_picture(path), background)
+
+
+def open_picture(path: str | os.PathLike[str]) -> Image.Image:
+    """A picture as Pillow reads it, upright, in its own mode. Raises VideoError as load_image."""
     from PIL import Image, ImageOps
 
     path = Path(path)
@@ -38,13 +46,14 @@ def load_image(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata, and size limits that raise below
             with Image.open(path) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise Image.DecompressionBombError
                 picture.load()
-                upright = ImageOps.exif_transpose(picture)
-    except Image.DecompressionBombError as error:
+                return ImageOps.exif_transpose(picture)
+    except (Image.DecompressionBombError, MemoryError) as error:
         raise VideoError(f"{path} has too many pixels to be read safely; scale it down") from error
     except Exception as error:  # Pillow's decoders raise whatever their format makes them
         raise VideoError(explain_picture(path)) from error
-    return _flatten(upright, background)
 
 
 def _flatten(picture: Image.Image, background: tuple[int, int, int]) -> NDArray[np.uint8]:
@@ -53,16 +62,24 @@ def _flatten(picture: Image.Image, background: tuple[int, int, int]) -> NDArray[
         grey = _eight_bits(np.asarray(picture), picture.mode)
         return np.repeat(grey[..., None], 3, axis=2)
     if picture.has_transparency_data:
-        rgba = np.asarray(picture.convert("RGBA"), dtype=np.float64)
-        alpha = rgba[..., 3:] / 255.0
-        mixed = rgba[..., :3] * alpha + np.array(background, dtype=np.float64) * (1 - alpha)
-        return np.asarray(np.rint(mixed), dtype=np.uint8)
+        return _blend(np.asarray(picture.convert("RGBA")), background)
     return np.array(picture.convert("RGB"), dtype=np.uint8)
+
+
+def _blend(rgba: NDArray[np.uint8], background: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """(H, W, 3) of (H, W, 4) over a colour, a strip at a time for the sake of memory."""
+    picture = np.empty((*rgba.shape[:2], 3), dtype=np.uint8)
+    behind = np.array(background, dtype=np.float64)
+    for top in range(0, len(rgba), STRIP):
+        strip = rgba[top : top + STRIP].astype(np.float64)
+        alpha = strip[..., 3:] / 255.0
+        picture[top : top + STRIP] = np.rint(strip[..., :3] * alpha + behind * (1 - alpha))
+    return picture
 
 
 def _eight_bits(values: NDArray[Any], mode: str) -> NDArray[np.uint8]:
     """Grey values 0 to 255 of a 16-bit, 32-bit or floating-point picture."""
-    grey = np.nan_to_num(values.astype(np.float64))
+    grey = np.nan_to_num(values.astype(np.float32))
     if mode == "F" and grey.max(initial=0.0) <= 1.0:
         grey = grey * 255.0
     elif mode.startswith("I") and grey.max(initial=0.0) > 255.0:
