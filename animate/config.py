@@ -26,8 +26,8 @@ ATTENTIONS = ("auto", "sdpa", "xformers")
 OFFLOADS = ("auto", "none", "model", "group")
 SCHEDULERS = ("model", "euler", "lcm")  # of temporal.schedulers
 FEW_STEPS, FEW_STEPS_GUIDANCE = 4, (1.0, 1.2)  # of models distilled for few steps, as AnimateLCM
-# Official encoders, the keys of temporal.controlnext.VARIANTS; here, as that needs torch.
-VARIANTS = ("svd_v2", "svd_v2_training", "svd_v1", "sdxl", "sd15_legacy", "sd15_training")
+# Known encoders, the keys of temporal.controlnext.VARIANTS; here, as that needs torch.
+VARIANTS = ("svd_v2", "svd_v2_training", "svd_v1", "sdxl", "sd15_legacy", "sd15_training", "sd3")
 UNET_KINDS = ("auto", "values", "increments")
 
 DECODE_CHUNK = 8  # frames that the VAE decodes together

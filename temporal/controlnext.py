@@ -53,6 +53,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "learned_scale": True,
     },
     "sd15_training": {"site": "sd15_training", "stem_padding": 1},
+    # Ours: the authors released none. As wide as SD3-medium's tokens.
+    "sd3": {"site": "sd3", "stem_padding": 1, "out_channels": 1536},
 }
 
 

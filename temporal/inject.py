@@ -1,4 +1,4 @@
-"""The hooks that put control into a UNet."""
+"""The hooks that put control into a UNet, or into a transformer of tokens."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from temporal.errors import InjectionError
@@ -14,47 +15,56 @@ from temporal.sites import Site, find_sites
 
 
 class Injector:
-    """Removable hooks that add the control they currently hold to a UNet's features.
+    """Removable hooks that add the control they currently hold to a denoiser's features.
 
-    Without control (`set(None)`, or nothing set yet) the UNet runs untouched. Skips that were
-    collected before a site keep the value without its control.
+    Without control (`set(None)`, or nothing set yet) the denoiser runs untouched. Skips that were
+    collected before a site keep the value without its control. Where several sites are the same
+    place, each control is fitted to the features as they are without the others.
     """
 
     def __init__(self, unet: nn.Module, sites: Site | Sequence[Site]) -> None:
         self.sites = (sites,) if isinstance(sites, Site) else tuple(sites)
         blocks = [_find_block(unet, site) for site in self.sites]  # all, before the first hook
-        pairs = zip(blocks, self.sites, strict=True)
-        self._hooks = [_Hook(block, site) for block, site in pairs]
+        self._held = [_Held(site) for site in self.sites]
+        places: dict[tuple[str, str], list[_Held]] = {}
+        for held in self._held:
+            places.setdefault((held.site.module, held.site.when), []).append(held)
+        named = {site.module: block for site, block in zip(self.sites, blocks, strict=True)}
+        self._hooks = [_Hook(named[module], when, at) for (module, when), at in places.items()]
 
     def set(
         self,
-        control: Tensor | Sequence[Tensor] | None,
-        scale: float | Tensor = 1.0,
+        control: Tensor | Sequence[Tensor | None] | None,
+        scale: float | Tensor | list[Tensor] = 1.0,
         *,
         unconditional: int = 0,
     ) -> None:
         """Hold this control for the next forward passes.
 
         control: (N, C, h, w) on any device, for several sites one each; None for none. If the
-        UNet's batch is a multiple of N (guidance halves), it is repeated. scale: a number, or one
-        per UNet sample, (M,) or (M, 1, 1, 1). unconditional: how many UNet samples, the first
-        ones, are of the unconditional guidance half and get `Site.uncond_scale` of it.
+        denoiser's batch is a multiple of N (guidance halves), it is repeated. scale: a number, or
+        one per sample, (M,) or (M, 1, 1, 1), or a list of such, one for each site.
+        unconditional: how many samples, the first ones, are of the unconditional guidance half
+        and get `Site.uncond_scale` of it.
         """
         if control is None:
-            controls: Sequence[Tensor | None] = [None] * len(self._hooks)
+            controls: Sequence[Tensor | None] = [None] * len(self._held)
         else:
             controls = [control] if isinstance(control, Tensor) else control
-        if len(controls) != len(self._hooks):
+        if len(controls) != len(self._held):
             raise InjectionError(
-                f"got control for {len(controls)} sites, the UNet is hooked at {len(self._hooks)}"
+                f"got control for {len(controls)} sites, the UNet is hooked at {len(self._held)}"
             )
-        for hook, one in zip(self._hooks, controls, strict=True):
-            hook.set(one, scale, unconditional)
+        scales = scale if isinstance(scale, list) else [scale] * len(self._held)
+        for held, one, its_scale in zip(self._held, controls, scales, strict=True):
+            held.set(one, its_scale, unconditional)
 
     def remove(self) -> None:
         """Take the hooks out and forget the control; may be called twice."""
         for hook in self._hooks:
             hook.remove()
+        for held in self._held:
+            held.set(None, 1.0, 0)
 
     def __enter__(self) -> Injector:
         return self
@@ -68,25 +78,58 @@ class Injector:
         self.remove()
 
 
-class _Hook:
-    """One hooked block and the control for it."""
+class _Held:
+    """The control for one site."""
 
-    def __init__(self, block: nn.Module, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site) -> None:
+        self.site = site
         self.set(None, 1.0, 0)
-        if site.when == "after":
-            self._handle = block.register_forward_hook(self._after)
-        else:
-            self._handle = block.register_forward_pre_hook(self._before, with_kwargs=True)
 
     def set(self, control: Tensor | None, scale: float | Tensor, unconditional: int) -> None:
         if control is not None and control.ndim != 4:
             raise InjectionError(f"control must be (N, C, h, w), got {tuple(control.shape)}")
-        self._control, self._scale, self._unconditional = control, scale, unconditional
+        self.control, self._scale, self._unconditional = control, scale, unconditional
+
+    def share(self, feature: Tensor) -> tuple[int, Tensor] | None:
+        """How many samples get nothing, and what the others get; None if none gets any."""
+        # What gets nothing is not computed.
+        spared = self._unconditional if self.site.spares_unconditional else 0
+        rest = feature[spared:]
+        if self.control is None or len(rest) == 0:
+            return None
+        control = self._matched(self.control.to(feature.device), rest)
+        return spared, self.site.share(rest, control, self._scales(feature)[spared:])
+
+    def _scales(self, feature: Tensor) -> Tensor:
+        """The scale of every sample, (M,)."""
+        scale = torch.as_tensor(self._scale, dtype=torch.float32, device=feature.device)
+        scale = scale.reshape(-1).expand(len(feature)).clone()
+        scale[: self._unconditional] *= self.site.uncond_scale
+        return scale
+
+    def _matched(self, control: Tensor, feature: Tensor) -> Tensor:
+        times, rest = divmod(feature.shape[0], control.shape[0])
+        if rest or control.shape[1] != feature.shape[1]:
+            raise InjectionError(
+                f"control {tuple(control.shape)} does not fit the features "
+                f"{tuple(feature.shape)} at {self.site.module}: channels must be equal and the "
+                "batch a multiple; check the encoder's out_channels and the number of frames"
+            )
+        return control.repeat(times, 1, 1, 1) if times > 1 else control
+
+
+class _Hook:
+    """One hooked block and what is held for it."""
+
+    def __init__(self, block: nn.Module, when: str, held: Sequence[_Held]) -> None:
+        self._held = held
+        if when == "after":
+            self._handle = block.register_forward_hook(self._after)
+        else:
+            self._handle = block.register_forward_pre_hook(self._before, with_kwargs=True)
 
     def remove(self) -> None:
         self._handle.remove()
-        self._control = None
 
     def _before(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -97,39 +140,50 @@ class _Hook:
         return (self._add(args[0]), *args[1:]), kwargs
 
     def _after(self, module: nn.Module, args: Any, output: Any) -> Any:
-        # Down blocks return (hidden state, skips), the other blocks a bare tensor.
-        if isinstance(output, tuple):
-            return (self._add(output[0]), *output[1:])
-        return self._add(output)
+        # Down blocks return (hidden state, skips), blocks of tokens (text, picture), the other
+        # blocks a bare tensor.
+        if not isinstance(output, tuple):
+            return self._add(output)
+        if isinstance(output[1], Tensor):
+            return (output[0], self._add(output[1]))
+        return (self._add(output[0]), *output[1:])
 
     def _add(self, feature: Tensor) -> Tensor:
-        if self._control is None:
+        active = [held for held in self._held if held.control is not None]
+        if not active:
             return feature
-        # What gets nothing is not computed.
-        spared = self._unconditional if self._site.spares_unconditional else 0
-        rest = feature[spared:]
-        if len(rest) == 0:
-            return feature
-        control = self._matched(self._control.to(feature.device), rest)
-        added = self._site.add(rest, control, self._scales(feature)[spared:])
-        return torch.cat([feature[:spared], added]) if spared else added
+        if feature.ndim == 3:
+            return as_tokens(self._added(as_map(feature, active[0].control), active))
+        return self._added(feature, active)
 
-    def _scales(self, feature: Tensor) -> Tensor:
-        """The scale of every sample, (M,)."""
-        scale = torch.as_tensor(self._scale, dtype=torch.float32, device=feature.device)
-        scale = scale.reshape(-1).expand(len(feature)).clone()
-        scale[: self._unconditional] *= self._site.uncond_scale
-        return scale
+    def _added(self, feature: Tensor, active: Sequence[_Held]) -> Tensor:
+        shares = [held.share(feature) for held in active]
+        for spared, share in filter(None, shares):
+            added = (feature[spared:] + share).to(feature.dtype)
+            feature = torch.cat([feature[:spared], added]) if spared else added
+        return feature
 
-    def _matched(self, control: Tensor, feature: Tensor) -> Tensor:
-        times, rest = divmod(feature.shape[0], control.shape[0])
-        if rest or control.shape[1] != feature.shape[1]:
-            raise InjectionError(
-                f"control {tuple(control.shape)} does not fit the features "
-                f"{tuple(feature.shape)} at {self._site.module}: channels must be equal and the "
-                "batch a multiple; check the encoder's out_channels and the number of frames"
-            )
-        return control.repeat(times, 1, 1, 1) if times > 1 else control
+
+def as_map(tokens: Tensor, like: Tensor | None) -> Tensor:
+    """Tokens (N, T, C) as a feature map (N, C, H, W) of the shape of a control map (.., h, w).
+
+    Transformers cut a map into patches row by row; how large they are follows from the two sizes.
+    Raises InjectionError if the tokens are no such map.
+    """
+    count = tokens.shape[1]
+    size = (1, count) if like is None else (like.shape[-2], like.shape[-1])
+    height = round((count * size[0] / size[1]) ** 0.5)
+    if height == 0 or count % height:
+        raise InjectionError(
+            f"{count} tokens cannot be laid out like a control map of {size[0]}x{size[1]}: the "
+            "picture's height and width must be multiples of a token's size"
+        )
+    return rearrange(tokens, "n (h w) c -> n c h w", h=height)
+
+
+def as_tokens(feature: Tensor) -> Tensor:
+    """A feature map (N, C, H, W) as tokens (N, H * W, C)."""
+    return rearrange(feature, "n c h w -> n (h w) c")
 
 
 def inject(unet: nn.Module, site: Any, *, gain: float | None = None) -> Injector:

@@ -1,4 +1,4 @@
-"""Where and how control enters a UNet: one record per way in."""
+"""Where and how control enters a denoiser: one record per way in."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from temporal.crossnorm import Order, fit_control
+from temporal.crossnorm import AXES, Order, Over, fit_control
 from temporal.errors import InjectionError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """One way of adding a control map to a feature map inside a UNet.
+    """One way of adding a control map to a feature map inside a UNet or a transformer.
 
     module: dotted name of the block; when: add to what leaves it or to what enters it.
-    order, eps: see `crossnorm.fit_control`. The map is added times gain * act(scale).
+    order, eps, over: see `crossnorm.fit_control`. The map is added times gain * act(scale).
     uncond_scale: scale of the unconditional guidance half, as a fraction of the other half's.
     anchored: in official windows, slot 0 is conditioned on frame 0 of the clip.
     """
@@ -28,6 +28,7 @@ class Site:
     when: Literal["before", "after"]
     order: Order
     eps: float
+    over: Over = "sample"
     gain: float = 1.0
     act: Literal["identity", "sigmoid"] = "identity"
     uncond_scale: float = 1.0
@@ -43,8 +44,12 @@ class Site:
 
         feature: (N, C, H, W); control: (N, C, h, w); scale: a number, or (N,) or (N, 1, 1, 1).
         """
-        fitted = fit_control(control, feature, eps=self.eps, order=self.order)
-        return (feature + fitted * self._strength(scale, feature)).to(feature.dtype)
+        return (feature + self.share(feature, control, scale)).to(feature.dtype)
+
+    def share(self, feature: Tensor, control: Tensor, scale: float | Tensor = 1.0) -> Tensor:
+        """What `add` adds, float32 (N, C, H, W)."""
+        fitted = fit_control(control, feature, eps=self.eps, order=self.order, over=self.over)
+        return fitted * self._strength(scale, feature)
 
     def _strength(self, scale: float | Tensor, feature: Tensor) -> Tensor:
         strength = torch.as_tensor(scale, dtype=torch.float32, device=feature.device)
@@ -83,16 +88,22 @@ SITES: dict[str, Site] = {
     "sd15_training": Site(module="down_blocks.0", when="after", order="pool_norm", eps=1e-12),
 }
 
+# Ours, as there is none by the authors: the middle of SD3-medium's 24 blocks of tokens.
+SITES["sd3"] = Site(module="transformer_blocks.12", when="before", order="pool_norm", eps=1e-6)
 
-# Names of places at any depth. They take SVD-v2's manner with a gain of 1, to be set by `gain`.
-PLACE = re.compile(r"(conv_in)|(down_blocks\.\d+|mid_block|up_blocks\.\d+)(?::(before|after))?")
+# Names of places at any depth. In UNets they take SVD-v2's manner with a gain of 1, to be set by
+# `gain`; in transformers SD3's.
+PLACE = re.compile(
+    r"(conv_in)|(down_blocks\.\d+|mid_block|up_blocks\.\d+|transformer_blocks\.\d+)"
+    r"(?::(before|after))?"
+)
 
 
 def find_site(value: str | Mapping[str, Any] | Site, *, gain: float | None = None) -> Site:
     """Return the record that a config value names or spells out; `gain` replaces its gain.
 
-    Names: those of `SITES`, "conv_in", and "down_blocks.N", "mid_block", "up_blocks.N" with
-    ":before" or ":after" (the default) behind them.
+    Names: those of `SITES`, "conv_in", and "down_blocks.N", "mid_block", "up_blocks.N",
+    "transformer_blocks.N" with ":before" or ":after" (the default) behind them.
     """
     if isinstance(value, str):
         site = _named_site(value)
@@ -103,6 +114,8 @@ def find_site(value: str | Mapping[str, Any] | Site, *, gain: float | None = Non
         if unknown:
             raise InjectionError(f"unknown entries in site record: {', '.join(sorted(unknown))}")
         site = Site(**value)
+    if site.over not in AXES:
+        raise InjectionError(f"unknown axes {site.over!r} in site record; known: {', '.join(AXES)}")
     if site.module == "conv_in" and site.when == "after":
         raise InjectionError(
             'adding behind conv_in would change the first skip too; name the site "conv_in", '
@@ -141,8 +154,9 @@ def _named_site(name: str) -> Site:
     if place is None:
         raise InjectionError(
             f"unknown site {name!r}; known: {', '.join(SITES)}, conv_in, and down_blocks.N, "
-            "mid_block or up_blocks.N, also with :before"
+            "mid_block, up_blocks.N or transformer_blocks.N, also with :before"
         )
     # Before block 0 stands for conv_in, as in SDXL's site.
     block, when = ("down_blocks.0", "before") if place[1] else (place[2], place[3] or "after")
-    return replace(SVD_V2, module=block, when=when, gain=1.0)  # type: ignore[arg-type]
+    manner = SITES["sd3"] if block.startswith("transformer") else SVD_V2
+    return replace(manner, module=block, when=when, gain=1.0)  # type: ignore[arg-type]

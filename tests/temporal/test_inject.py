@@ -35,7 +35,7 @@ def test_without_control_the_unet_is_untouched(unet: nn.Module, run: Run) -> Non
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("site", sorted(SITES))
+@pytest.mark.parametrize("site", sorted(SITES.keys() - {"sd3"}))
 def test_every_site_changes_the_result(
     site: str, unet: nn.Module, run: Run, control: Tensor
 ) -> None:
