@@ -29,6 +29,8 @@ PREFIXES = {"control": "controlnext.", "unet": "unet."}
 FOREIGN = ("model.diffusion_model.", "input_blocks.", "middle_block.", "output_blocks.")
 # How they begin in diffusers' UNets; the control encoder has "time_embedding." too.
 UNET_BEGINNINGS = ("conv_", "time_", "add_", "down_blocks.", "mid_block.", "up_blocks.")
+# What tells a UNet's names, or a transformer's, from a control encoder's.
+DENOISERS = ("down_blocks.", "up_blocks.", "mid_block.", "conv_", "transformer_blocks.")
 
 RELEASED = "svd_v2"  # what a file named as released is taken for, if its weights allow it
 
@@ -44,9 +46,7 @@ def kind_of(tensors: Mapping[str, Tensor], source: str | Path) -> Kind:
             f"{source} names its tensors as the original code does, not as diffusers; take the "
             "file in diffusers' names"
         )
-    if any(
-        key.startswith(("down_blocks.", "up_blocks.", "mid_block.", "conv_")) for key in tensors
-    ):
+    if any(key.startswith(DENOISERS) for key in tensors):
         return "unet"
     first = next(iter(tensors), "nothing")
     raise CheckpointError(f"{source} holds neither a control encoder nor a UNet, but {first!r}")

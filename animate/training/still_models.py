@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from animate.convert import NUMBERS
-from animate.errors import ModelError, UsageError
+from animate.errors import ModelError
+from animate.pipelines.image import denoiser_of
 from animate.training.export import (
     CONTROLNET,
     LORA,
@@ -29,7 +30,7 @@ from temporal.patch import changed
 from temporal.tensorfiles import write_tensors
 
 # The encoders that the authors trained for each family.
-VARIANTS = {"sd15": "sd15_training", "sdxl": "sdxl"}
+VARIANTS = {"sd15": "sd15_training", "sdxl": "sdxl", "sd3": "sd3"}
 OURS = "controlnext"
 T5 = ("text_encoder_3", "tokenizer_3")  # of SD3, 19 GB, which it can do without
 
@@ -62,7 +63,7 @@ def build_still_task(
 ) -> StillTask:
     """The base with a control part or adapters that learn. Raises ModelError or UsageError."""
     pipeline = load_still(model)
-    denoiser = pipeline.transformer if model.family == "sd3" else pipeline.unet
+    denoiser = denoiser_of(pipeline)
     parts = [one for one in pipeline.components.values() if isinstance(one, torch.nn.Module)]
     for one in parts:
         one.requires_grad_(False).eval()
@@ -80,7 +81,7 @@ def build_still_task(
         family=model.family,
         method=model.method,
         part=part,
-        rates={"unet.": rate},
+        rates={"unet.": rate, "transformer.": rate},
         write=StillExport(model, export, part),
     )
 
@@ -102,12 +103,22 @@ def control_part(denoiser: Any, model: ModelSettings) -> Any:
                 denoiser, num_layers=half, num_extra_conditioning_channels=0
             )
         return kind.from_unet(denoiser)
-    if model.family == "sd3":
-        raise UsageError("family sd3 has no ControlNeXt; use method controlnet or lora")
     if model.control is not None:
         return load_controlnext(model.control, variant=VARIANTS[model.family])
-    width = denoiser.config["block_out_channels"][0]
-    return ControlNeXt.from_variant(VARIANTS[model.family], out_channels=width)
+    return fresh_encoder(denoiser, VARIANTS[model.family])
+
+
+def fresh_encoder(denoiser: Any, variant: str) -> ControlNeXt:
+    """An untrained encoder of a variant, as wide as a denoiser needs it; SD3's for its middle."""
+    config = denoiser.config
+    fitting: dict[str, Any] = {}
+    if "num_layers" in config:
+        fitting["out_channels"] = config["num_attention_heads"] * config["attention_head_dim"]
+        fitting["site"] = f"transformer_blocks.{config['num_layers'] // 2}:before"
+    else:
+        fitting["out_channels"] = config["block_out_channels"][-1 if "legacy" in variant else 0]
+    built: ControlNeXt = ControlNeXt.from_variant(variant, **fitting)
+    return built
 
 
 class StillExport:
@@ -132,17 +143,21 @@ class StillExport:
             self.part.to(number).save_pretrained(folder / CONTROLNET)
             return
         plain = {n.replace(".base_layer", ""): v for n, v in weights.items() if ".lora_" not in n}
-        self._controlnext(folder, part_of(plain, "unet"), number)
+        self._controlnext(folder, part_of(plain, self._denoiser), number)
+
+    @property
+    def _denoiser(self) -> str:
+        return "transformer" if self.model.family == "sd3" else "unet"
 
     def _controlnext(self, folder: Path, tuned: Mapping[str, Tensor], number: torch.dtype) -> None:
-        """The encoder and what of the UNet differs from the base."""
-        base = load_still(self.model).unet.state_dict()
+        """The encoder and what of the denoiser differs from the base."""
+        base = denoiser_of(load_still(self.model)).state_dict()
         values = in_number(changed(tuned, base), number)
         (folder / OURS).mkdir()
         save_controlnext(self.part, folder / OURS / "controlnext.safetensors")
         if values:
-            save_unet_part(values, folder / OURS / "unet.safetensors")
-        if self.settings.official != "none":
+            save_unet_part(values, folder / OURS / f"{self._denoiser}.safetensors")
+        if self.settings.official != "none" and self.model.family != "sd3":  # they have none
             self.notes += write_as_authors(
                 folder / OFFICIAL, self.part, tuned, base, self.settings, number
             )

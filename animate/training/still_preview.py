@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from animate.pipelines.steering import Steering
 from animate.training.data import Sample, Source, to_share
 from animate.training.preview import SEED, psnr, to_bytes, write_comparison
 from animate.training.settings import PreviewSettings
-from animate.training.still_control import controlled
 from animate.training.stills import StillTask
 
 
@@ -38,16 +38,11 @@ class StillPreview:
         task = self.task
         pipeline, scheduler = task.pipeline, task.pipeline.scheduler
         device = next(task.denoiser.parameters()).device
-        control = task.as_control(to_share(torch.from_numpy(sample.control)).to(device))
+        picture = to_share(torch.from_numpy(sample.control)).to(device)
+        controls = task.controls(picture, torch.ones(1, device=device))
         height, width = sample.control.shape[1:3]
         try:
-            with controlled(
-                task.denoiser,
-                task.part,
-                control,
-                torch.ones(1, device=device),
-                method=task.method,
-            ):
+            with Steering(task.denoiser, controls):
                 output = pipeline(
                     sample.caption,
                     height=height,

@@ -10,6 +10,8 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from animate.pipelines.image import control_latents, denoiser_of
+from animate.pipelines.steering import Control, Steering
 from animate.training.animator import weight_at
 from animate.training.data import Batch, to_share, to_unit
 from animate.training.objectives import (
@@ -21,7 +23,6 @@ from animate.training.objectives import (
     weighted_mse,
 )
 from animate.training.settings import StillLoss
-from animate.training.still_control import controlled
 from animate.training.task import Exporter, Generators, kept, rand, randn
 
 FLOW_STEPS = 1000  # what SD3's transformer calls pure noise
@@ -32,7 +33,7 @@ class StillTask:
     """Trains what of a pipeline's denoiser and of the control part has requires_grad.
 
     pipeline: of diffusers, StableDiffusionPipeline or its XL and 3 forms; family: sd15, sdxl, sd3.
-    part: the control part and method: its kind, see ``still_control``.
+    part: the control part, see ``animate.pipelines.steering.Control``; method: its kind.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class StillTask:
         self.rates: Mapping[str, float] = dict(rates or {})
         self._write = write
         name = "transformer" if family == "sd3" else "unet"
-        self.denoiser: nn.Module = getattr(pipeline, name)
+        self.denoiser: nn.Module = denoiser_of(pipeline)
         candidates = {name: self.denoiser, method: part}
         self.module: nn.Module = nn.ModuleDict({
             name: one
@@ -87,8 +88,7 @@ class StillTask:
         normal = randn(clean[:, 0, 0, 0], rng)
         noisy, time, target = self._shown(clean, noise, level, normal)
         scale = kept(self.settings.control_dropout, rng, clean.device)
-        control = self.as_control(to_share(batch.control[:, 0]))
-        with controlled(self.denoiser, self.part, control, scale, method=self.method):
+        with Steering(self.denoiser, self.controls(to_share(batch.control[:, 0]), scale)):
             predicted = self._call(noisy, time, told)
         weight = weight_at(batch.weight, (clean.shape[-2], clean.shape[-1]))
         return weighted_mse(predicted, target, None if weight is None else weight[:, 0])
@@ -113,13 +113,13 @@ class StillTask:
         told = {"text_embeds": pooled, "time_ids": ids.expand(len(listed), -1)}
         return {"encoder_hidden_states": embeds, "added_cond_kwargs": told}
 
-    @torch.no_grad()
-    def as_control(self, control: Tensor) -> Tensor:
-        """Control ``(B, 3, H, W)`` in [0, 1] as the control part takes it: for SD3 as latents."""
-        if self.part is None or self.family != "sd3":
-            return control
-        vae = self.pipeline.vae
-        return self._scaled(vae.encode(control * 2 - 1).latent_dist.mode())
+    def controls(self, picture: Tensor, scale: Tensor) -> list[Control]:
+        """What steers the denoiser: ``(B, 3, H, W)`` in [0, 1] at scales ``(B,)``; maybe none."""
+        if self.part is None:
+            return []
+        if self.family == "sd3" and self.method == "controlnet":
+            picture = control_latents(self.pipeline.vae, self.part, picture)
+        return [Control(part=self.part, picture=picture, scale=scale)]
 
     def _shown(
         self, clean: Tensor, noise: Tensor, level: Tensor, normal: Tensor

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from animate.errors import UsageError
 from animate.training.data import Batch, Sample, stack
 from animate.training.feed import Share
 from animate.training.loop import train
@@ -29,6 +28,7 @@ PAIRS = [
     ("sd15", "controlnet"),
     ("sdxl", "controlnext"),
     ("sdxl", "lora"),
+    ("sd3", "controlnext"),
     ("sd3", "controlnet"),
     ("sd3", "lora"),
 ]
@@ -89,7 +89,7 @@ def test_training_lowers_the_loss(
     assert list((tmp_path / "result").rglob("*.safetensors"))
 
 
-@pytest.mark.parametrize("family", ["sd15", "sdxl"])
+@pytest.mark.parametrize("family", ["sd15", "sdxl", "sd3"])
 def test_control_left_out_is_no_control(stills: dict[str, Path], family: str) -> None:
     batch = batch_of()
     other = replace(batch, control=torch.zeros_like(batch.control))
@@ -146,8 +146,3 @@ def test_previews_are_pictures_and_leave_training_alone(
     assert set(preview(tmp_path)) == {"psnr"}
     assert (tmp_path / "sample_0.png").is_file()
     assert loss_of(task, batch) == before
-
-
-def test_sd3_has_no_controlnext(stills: dict[str, Path]) -> None:
-    with pytest.raises(UsageError, match="controlnet or lora"):
-        task_of(model_of(stills, "sd3", "controlnext"))
