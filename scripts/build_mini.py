@@ -10,6 +10,7 @@ Every stage keeps its state in --out and resumes. scripts/bench_mini.py measures
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 import warnings
 from contextlib import nullcontext
@@ -19,22 +20,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from animate.pipelines.video import ControlNeXtVideoPipeline
-from animate.training.animator import VideoTask
-from animate.training.autoencoder import AutoencoderTask
-from animate.training.batches import ClipSource, CropSource, LatentStack
-from animate.training.corpus import ClipStack, build_corpus, load_corpus
-from animate.training.latents import encode_corpus, load_latents
-from animate.training.loop import train
-from animate.training.mini import (
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from animate.pipelines.video import ControlNeXtVideoPipeline  # noqa: E402
+from animate.training.animator import VideoTask  # noqa: E402
+from animate.training.autoencoder import AutoencoderTask  # noqa: E402
+from animate.training.batches import ClipSource, CropSource, LatentStack  # noqa: E402
+from animate.training.corpus import ClipStack, build_corpus, load_corpus  # noqa: E402
+from animate.training.latents import encode_corpus, load_latents  # noqa: E402
+from animate.training.loop import train  # noqa: E402
+from animate.training.mini import (  # noqa: E402
     SIGMA_MAX,
     SIGMA_MIN,
     build_components,
     load_components,
     parameter_counts,
 )
-from animate.training.settings import LoopSettings, VideoLoss
-from animate.training.spatial import spatial_only, tune_for_cpu, zero_temporal
+from animate.training.settings import LoopSettings, VideoLoss  # noqa: E402
+from animate.training.spatial import spatial_only, tune_for_cpu, zero_temporal  # noqa: E402
 
 # High noise decides where the figure stands, and two steps of sampling see little else: of the
 # levels drawn one in five is the highest, and 3 in 100 are below 2, where the noisy latents give
