@@ -79,7 +79,7 @@ def as_picture(picture: Any) -> Tensor:
             raise ControlError(f"a map as an array must be uint8, got {picture.dtype}")
         grey = picture.ndim == 2
         picture = np.repeat(picture[..., None], 3, axis=2) if grey else picture[..., :3]
-        picture = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1) / 255
+        picture = torch.from_numpy(np.array(picture)).permute(2, 0, 1) / 255
     picture = picture[None] if picture.ndim == 3 else picture
     low, high = (float(value) for value in picture.aminmax())
     if picture.ndim != 4 or picture.shape[1] != 3 or not (low >= -1e-3 and high <= 1 + 1e-3):

@@ -13,6 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from animate.pipelines import ControlNeXtVideoPipeline
+from tests.animate.pipelines.stills import FAMILIES, Still, make_still
+from tests.animate.pipelines.stills import SIZE as STILL_SIZE
 
 SIZE = 32  # pixels
 Run = Callable[..., Tensor]
@@ -50,3 +52,16 @@ def run(pipeline: ControlNeXtVideoPipeline, picture: Image.Image, control: Tenso
         return pipeline(**settings).frames
 
     return call
+
+
+@pytest.fixture(scope="session")
+def stills(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Still]:
+    """A tiny still pipeline of every family."""
+    folder = tmp_path_factory.mktemp("stills")
+    return {family: make_still(family, folder / family) for family in FAMILIES}
+
+
+@pytest.fixture(scope="session")
+def still_map() -> Tensor:
+    """A control map (1, 3, H, W) in [0, 1]."""
+    return torch.rand(1, 3, STILL_SIZE, STILL_SIZE, generator=torch.Generator().manual_seed(7))
