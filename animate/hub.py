@@ -11,7 +11,7 @@ from typing import Any
 from animate.errors import ModelError
 from animate.releases import HUB, MODELS, SETS, Release
 
-__all__ = ["MODELS", "SETS", "fetch", "locate", "repository_folders"]
+__all__ = ["MODELS", "SETS", "fetch", "folders_of", "locate", "repository_folders"]
 
 FOLDERS_VARIABLE = "ANIMATE_MODELS"  # folders of models, separated as in PATH
 
@@ -50,12 +50,17 @@ def fetch(
 
 def repository_folders(release: Release) -> Iterator[Path]:
     """Every folder on this machine that may hold files of a release's repository."""
+    return folders_of(release.repository)
+
+
+def folders_of(repository: str) -> Iterator[Path]:
+    """Every folder on this machine that may hold files of a repository, OWNER/NAME."""
     for place in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep):
         if place:
-            yield Path(place).expanduser() / _own_folder(release)
-    repository = _cache() / f"models--{release.repository.replace('/', '--')}"
+            yield Path(place).expanduser() / repository.split("/")[-1]
+    cached = _cache() / f"models--{repository.replace('/', '--')}"
     try:
-        yield repository / "snapshots" / (repository / "refs" / "main").read_text().strip()
+        yield cached / "snapshots" / (cached / "refs" / "main").read_text().strip()
     except OSError:  # no such reference: nothing of the repository is here
         return
 

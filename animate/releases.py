@@ -60,7 +60,10 @@ def _half_of(part: str, stem: str) -> tuple[str, ...]:
     return (f"{part}/{stem}.fp16.safetensors", f"{part}/{stem}.safetensors")
 
 
+DEPTH, SEGMENTATION = 24_785_089, 81_905_000  # by the models' pages, rounded
+
 WEIGHTS = "diffusion_pytorch_model"  # diffusers' name
+TRANSFORMERS_MODEL = (("config.json",), ("preprocessor_config.json",), ("model.safetensors",))
 
 MODELS: tuple[Release, ...] = (
     Release(
@@ -120,6 +123,26 @@ MODELS: tuple[Release, ...] = (
         purpose="a UNet for 4 to 8 steps, to be given as --unet",
         licence="see its page",
         size=UNET * HALF,
+    ),
+    Release(
+        name="depth",
+        repository="depth-anything/Depth-Anything-V2-Small-hf",
+        patterns=("*.json", "*.safetensors"),
+        required=TRANSFORMERS_MODEL,
+        main=".",
+        purpose="Depth Anything V2 small: depth maps for stills",
+        licence="Apache-2.0",
+        size=DEPTH * SINGLE,
+    ),
+    Release(
+        name="segmentation",
+        repository="openmmlab/upernet-convnext-small",
+        patterns=("*.json", "*.safetensors"),
+        required=TRANSFORMERS_MODEL,
+        main=".",
+        purpose="UPerNet with ConvNeXt small: ADE20K segmentation maps for stills",
+        licence="MIT",
+        size=SEGMENTATION * SINGLE,
     ),
 )
 SETS: dict[str, tuple[str, ...]] = {"svd": ("svd-base", "svd-control")}
