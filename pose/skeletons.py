@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import copy
 from pathlib import Path
 
@@ -120,20 +120,25 @@ def looks_like_skeletons(path: str | os.PathLike[str]) -> bool:
     Frames of nothing but black decide nothing. Never raises: False for what cannot be read.
     """
     path = Path(path)
-    counts = np.zeros(HUES + 1)
     try:
         if path.is_dir() and not find_pictures(path):
             return False
         few = copy(open_skeletons(path, frames=WITHIN).clip)
         few.indices = few.indices[:: max(len(few) // LOOKED_AT, 1)]
         few.times = few.times[: len(few.indices)]  # of no interest here
-        for frame in few:
-            found = _colours(frame)
-            if found is None:
-                return False
-            counts += found
+        return looks_drawn(few)
     except (PoseError, ValueError):
         return False
+
+
+def looks_drawn(frames: Iterable[Frame]) -> bool:
+    """Whether frames (H, W, 3) show drawn skeletons, all of them that show anything."""
+    counts = np.zeros(HUES + 1)
+    for frame in frames:
+        found = _colours(frame)
+        if found is None:
+            return False
+        counts += found
     coloured = counts[:HUES].sum()
     hues = (counts[:HUES] > LEAST_OF_A_HUE * coloured).sum()
     return bool(coloured > 0 and coloured >= LEAST_COLOURED * counts.sum() and hues >= LEAST_HUES)
