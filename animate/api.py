@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from animate.load import Model
+    from pose.skeleton import PoseSequence
 
 # The settings that decide the poses; a change of others leaves them as they are.
 READING = ("fps", "stride", "frames", "person", "smooth", "pose_backend", "align", "device")
@@ -35,6 +36,8 @@ def animate(
     progress: Progress | None = None,
     report: Report | None = None,
     journal: str | os.PathLike[str] | None = None,
+    load: Callable[[Settings], Model] | None = None,
+    tracked: PoseSequence | None = None,
     **settings: Any,
 ) -> Result:
     """Make the character in picture `ref` move like the person in video `driving`.
@@ -43,7 +46,8 @@ def animate(
     or finished skeletons. settings: see animate.config.Settings. progress(stage, done, total)
     follows the stages track, load and denoise; report(line) gets what was decided. Frames are
     decoded when they are asked for. journal: a folder for the run's notes, which Result.save
-    removes; after a kill the same call goes on from them to an equal result.
+    removes; after a kill the same call goes on from them to an equal result. For many clips: load
+    gives the model in place of `animate.load.load_model`, tracked are the film's known poses.
     Raises AnimateError, pose.PoseError or temporal.TemporalError.
     """
     asked = settings_from(settings)
@@ -51,7 +55,7 @@ def animate(
     notes = Journal(None if journal is None else Path(journal), report)
     notes.open()
     try:
-        return _animate(Path(driving), Path(ref), asked, progress, report, notes)
+        return _animate(Path(driving), Path(ref), asked, progress, report, notes, load, tracked)
     except Exception:
         notes.close(failed=True)  # it would fail again
         raise
@@ -61,7 +65,14 @@ def animate(
 
 
 def _animate(
-    path: Path, ref: Path, asked: Settings, progress: Progress, report: Report, journal: Journal
+    path: Path,
+    ref: Path,
+    asked: Settings,
+    progress: Progress,
+    report: Report,
+    journal: Journal,
+    load: Callable[[Settings], Model] | None,
+    tracked: PoseSequence | None,
 ) -> Result:
     from animate.load import load_model
     from animate.planner import make_plan
@@ -70,7 +81,9 @@ def _animate(
     source = open_driving(path, asked)
     picture = load_image(ref)
     journal.begin(_inputs(path, ref, asked))
-    found = find(source, picture, asked, progress=progress, journal=journal)  # may find nobody
+    found = find(  # may find nobody
+        source, picture, asked, progress=progress, journal=journal, tracked=tracked
+    )
     for line in _describe_driving(source, found):
         report(line)
     plan = make_plan(asked, _size_of(picture), len(source))
@@ -78,7 +91,7 @@ def _animate(
     for line in plan.warnings():
         report(line)
     progress("load", 0, 1)
-    model = load_model(asked)
+    model = (load or load_model)(asked)
     progress("load", 1, 1)
     size = choose_size(_size_of(picture), model.defaults, model.pipeline.size_multiple, asked.size)
     decided = asked.resolve(model.defaults, size=size, device=model.device, dtype=model.dtype)

@@ -36,6 +36,13 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
 
 
+def settle(partial: Path, path: Path) -> None:
+    """Give a file its name once the disk has it: not even a power cut leaves half of it."""
+    with open(partial, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
 def remove_abandoned(path: Path) -> None:
     """Remove what processes that were killed had built of this file."""
     if os.name != "posix":  # elsewhere the check below would end the process

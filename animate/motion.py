@@ -84,16 +84,18 @@ def find(
     *,
     progress: Progress,
     journal: Journal,
+    tracked: PoseSequence | None = None,
 ) -> Found:
     """Find the poses of the clip and of the reference, or what `journal` knows; needs no model.
 
-    picture: (H, W, 3) as loaded, before it is brought to the result's size.
+    picture: (H, W, 3) as loaded, before it is brought to the result's size. tracked: the clip's
+    poses, where they are known already.
     Raises pose.PoseError; AnimateError if the reference shows no body to fit to.
     """
     if driving.skeletons is not None:
         return Found(tracked=None, reference=None)
     progress("track", 0, len(driving))
-    reference, tracked = journal.poses("reference"), journal.poses("driving")
+    reference, tracked = journal.poses("reference"), tracked or journal.poses("driving")
     if reference is None:
         reference = find_reference(picture, asked)  # first: it fails in a second, not in minutes
         journal.keep_poses("reference", reference)

@@ -196,9 +196,9 @@ def _fits(told: Prediction, free: int | None, device: str) -> bool:
     return free is None or told.peak <= free * (1 - RESERVE[device.split(":")[0]])
 
 
-def estimate_seconds(plan: Plan) -> float:
-    """How long denoising and decoding will take, by how fast the device is just now."""
-    speed = probe(plan.settings.device, plan.settings.dtype)
+def estimate_seconds(plan: Plan, speed: float | None = None) -> float:
+    """How long denoising and decoding will take; speed: what `probe` said, None to ask it now."""
+    speed = speed or probe(plan.settings.device, plan.settings.dtype)
     return sum(
         flops / (speed * EFFICIENCY[stage]) for stage, flops in plan.prediction.flops.items()
     )

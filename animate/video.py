@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import tempfile
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from animate.audio import Soundtrack
 from animate.errors import OutputError
-from animate.files import partial_path
+from animate.files import partial_path, settle
 from pose import ffmpeg
 
 # yuv420p plays everywhere; CRF 18 is visually close to lossless (x264's own scale).
@@ -85,7 +84,7 @@ class VideoWriter:
         try:
             if kind is None:
                 self.finish()
-                os.replace(self._partial, self.path)
+                settle(self._partial, self.path)
         finally:
             self._discard()
 

@@ -1,0 +1,120 @@
+"""From a list of jobs to a finished batch: read, check, run, report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from animate.batch.check import Checks, check_jobs
+from animate.batch.engines.base import Engine
+from animate.batch.expand import expand
+from animate.batch.jobs import Job, Problem
+from animate.batch.manifest import read_manifest
+from animate.batch.report import write_report
+from animate.batch.run import BACK_OFF, RETRIES, Batch, Watch
+from animate.batch.store import DONE, FAILED, WAITING, Record, Store, state_folder
+from animate.errors import UsageError
+from animate.progress import Report, unheard
+
+MakeEngine = Callable[[Path], Engine]  # from the folder for what is no result
+MakeView = Callable[[Sequence[Record], int], AbstractContextManager[Watch]]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A list of jobs that was read; problems: of lines that give no job."""
+
+    path: Path
+    jobs: tuple[Job, ...]
+    problems: tuple[Problem, ...]
+    folder: Path  # of the state
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report goes if nobody says so."""
+        return self.folder.parent / f"{self.path.stem}.report.html"
+
+
+def read_jobs(path: Path, changes: Sequence[str] = (), folder: Path | None = None) -> Listed:
+    """Read a list; changes: `key=value` for all jobs; folder: of the state, None for its own.
+
+    Raises UsageError.
+    """
+    jobs, problems = expand(read_manifest(path), changes)
+    folder = folder or state_folder(path, [job.output for job in jobs])
+    return Listed(path, jobs, problems, folder)
+
+
+def check_listed(
+    listed: Listed,
+    *,
+    force: bool,
+    timed: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Checks:
+    """Check the jobs that are not done; changes nothing."""
+    records: list[Record] = []
+    if (listed.folder / "state.sqlite").exists():
+        with Store(listed.folder, reading=True) as store:
+            records = store.records()
+    return _check(listed, records, force=force, timed=timed, progress=progress)
+
+
+def run_jobs(
+    listed: Listed,
+    make_engine: MakeEngine,
+    make_view: MakeView,
+    *,
+    force: bool = False,
+    retries: int = RETRIES,
+    back_off: float = BACK_OFF,
+    again: bool = False,
+    say: Report = unheard,
+) -> dict[str, int]:
+    """Run all jobs that are not done and write the report; how many there are of each state.
+
+    again: failed jobs too, whatever they failed by. Lines that give no job count as failed.
+    Raises UsageError if no line gives one, OutputError if the state cannot be kept.
+    """
+    if not listed.jobs:
+        told = "; ".join(f"line {one.line}: {one.text}" for one in listed.problems[:3])
+        raise UsageError(f"{listed.path}: no job can run: {told}")
+    with Store(listed.folder) as store, make_engine(store.folder / "scratch") as engine:
+        checks = _check(listed, store.records(), force=force, timed=False)
+        changed = store.enrol(listed.jobs, force=force)
+        if again:
+            store.restart()
+        problems = [*listed.problems, *checks.problems, *changed]
+        for problem in sorted(problems, key=lambda one: one.line):
+            print(f"Line {problem.line}: {problem.text}", file=sys.stderr)
+        for problem in checks.problems:
+            assert problem.job is not None
+            # Passing: the same command looks again, and the file may be there by then.
+            store.update(problem.job.output, state=FAILED, error=problem.text, passing=1)
+        tracked = [one.job.output for one in checks.good if one.tracked]
+        with make_view(store.records(), engine.workers) as watch:
+            batch = Batch(
+                store, engine, tracked=tracked, watch=watch, retries=retries, back_off=back_off
+            )
+            counts = batch.run()
+        page, data = write_report(store, listed.report_path)
+    say(f"Wrote {page} and {data.name}: what to look at first")
+    return {**counts, FAILED: counts[FAILED] + len(listed.problems) + len(changed)}
+
+
+def _check(
+    listed: Listed,
+    records: Sequence[Record],
+    *,
+    force: bool,
+    timed: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Checks:
+    made = {one.output: one.job.content for one in records if one.state == DONE}
+    left = [job for job in listed.jobs if job.output not in made]
+    left += [job for job in listed.jobs if made.get(job.output, job.content) != job.content]
+    known = {one.output for one in records if one.began or one.state != WAITING}
+    return check_jobs(left, known=known, force=force, timed=timed, progress=progress)
