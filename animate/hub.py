@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from animate.errors import ModelError
-from animate.releases import HUB, MODELS, SETS, Release
+from animate.releases import HUB, SETS, Release
+from animate.releases import MODELS as RELEASED
+from animate.still_releases import STILLS
 
 __all__ = ["MODELS", "SETS", "fetch", "folders_of", "locate", "repository_folders"]
 
 FOLDERS_VARIABLE = "ANIMATE_MODELS"  # folders of models, separated as in PATH
+
+MODELS: tuple[Release, ...] = (*RELEASED, *STILLS)
 
 Progress = Callable[[int, int], None]  # (bytes done, bytes in all; 0 if unknown)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ def load_controlnext(
     path: str | Path,
     *,
     variant: str | None = None,
+    among: Sequence[str] = tuple(VARIANTS),
     allow_pickle: bool = False,
     report: Report | None = None,
     **settings: Any,
@@ -38,7 +39,8 @@ def load_controlnext(
     path: a folder (config.json and weights; a model's folder; official files) or one file.
     variant: name in `controlnext.VARIANTS`, for official files, which do not say which encoder
     they are (the stem's padding is not in the weights); without it the file named as released is
-    taken for svd_v2, and report(line) is told so. settings: replace those of the encoder.
+    taken for svd_v2, and report(line) is told so. among: the variants that come into question, the
+    likeliest first, as for a known base. settings: replace those of the encoder.
     Raises CheckpointError.
     """
     path = Path(path)
@@ -50,7 +52,7 @@ def load_controlnext(
     own = None if variant else _stored_settings(path)
     if own is None:
         if variant is None:
-            variant, why = official.assume_variant(tensors, path)
+            variant, why = official.assume_variant(tensors, path, among)
             if report:
                 report(why)
         own = VARIANTS[variant]

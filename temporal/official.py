@@ -4,7 +4,7 @@ training scripts write: names, prefixes, and which encoder a file holds."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,24 +87,29 @@ def find_file(folder: str | Path, part: Literal["control", "unet"], *, allow_pic
     raise CheckpointError(f"{folder} holds no weights of this part; expected {names}")
 
 
-def fitting_variants(tensors: Mapping[str, Tensor]) -> list[str]:
-    """The official encoders that have just these names and shapes."""
-    return [name for name in VARIANTS if not compare_keys(_blank(name), tensors).problems()]
+def fitting_variants(
+    tensors: Mapping[str, Tensor], among: Sequence[str] = tuple(VARIANTS)
+) -> list[str]:
+    """The known encoders, all or some, that have just these names and shapes."""
+    return [name for name in among if not compare_keys(_blank(name), tensors).problems()]
 
 
-def assume_variant(tensors: Mapping[str, Tensor], path: str | Path) -> tuple[str, str]:
+def assume_variant(
+    tensors: Mapping[str, Tensor], path: str | Path, among: Sequence[str] = tuple(VARIANTS)
+) -> tuple[str, str]:
     """Return the variant that a file of weights alone is taken for, and why in a line.
 
     Four variants share their names and shapes and differ in the stem's padding and the site; a
-    file named as the released one is taken for that, others must be told. Raises CheckpointError.
+    file named as the released one is taken for that, others must be told. among: those that come
+    into question. Raises CheckpointError.
     """
     path = Path(path)
-    fitting = fitting_variants(tensors)
+    fitting = fitting_variants(tensors, among)
     if not fitting:
-        nearest = min(VARIANTS, key=lambda name: len(_wrong(name, tensors)))
+        nearest = min(among, key=lambda name: len(_wrong(name, tensors)))
         problems = compare_keys(_blank(nearest), tensors).problems()
         raise CheckpointError(
-            f"{path} fits none of {', '.join(VARIANTS)}; compared with {nearest}: {problems}"
+            f"{path} fits none of {', '.join(among)}; compared with {nearest}: {problems}"
         )
     if len(fitting) == 1:
         return fitting[0], f"{path.name} is {fitting[0]}, by its names and shapes"

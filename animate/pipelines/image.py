@@ -57,7 +57,7 @@ def steered(
         yield pipeline
 
 
-def denoiser_of(pipeline: Any) -> nn.Module:
+def denoiser_of(pipeline: Any) -> Any:
     """The part of a pipeline that control joins."""
     for name in ("unet", "transformer"):
         found = getattr(pipeline, name, None)

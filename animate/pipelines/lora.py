@@ -52,7 +52,7 @@ class UNetLoraMixin(StableDiffusionLoraLoaderMixin):  # type: ignore[misc, unuse
             )
         loading = {key: kwargs.pop(key) for key in ("low_cpu_mem_usage",) if key in kwargs}
         if kwargs.setdefault("use_safetensors", True):
-            _refuse_pickle(source, kwargs.get("weight_name"))
+            refuse_pickle(source, kwargs.get("weight_name"))
         weights, alphas, metadata = self.lora_state_dict(
             dict(source) if isinstance(source, dict) else source,
             return_lora_metadata=True,
@@ -92,7 +92,8 @@ class UNetLoraMixin(StableDiffusionLoraLoaderMixin):  # type: ignore[misc, unuse
             self.unet.__class__ = UNetSpatioTemporalConditionModel
 
 
-def _refuse_pickle(source: Any, weight_name: str | None) -> None:
+def refuse_pickle(source: Any, weight_name: str | None = None) -> None:
+    """Raise CheckpointError if a file or folder has LoRA weights in other forms alone."""
     # diffusers reads a file with another ending whatever use_safetensors says.
     names = [weight_name] if weight_name else []
     if not weight_name and isinstance(source, str | os.PathLike):

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from animate.convert import NUMBERS
-from animate.errors import ModelError
 from animate.pipelines.image import denoiser_of
+from animate.still_models import open_folder
 from animate.training.export import (
     CONTROLNET,
     LORA,
@@ -32,30 +32,11 @@ from temporal.tensorfiles import write_tensors
 # The encoders that the authors trained for each family.
 VARIANTS = {"sd15": "sd15_training", "sdxl": "sdxl", "sd3": "sd3"}
 OURS = "controlnext"
-T5 = ("text_encoder_3", "tokenizer_3")  # of SD3, 19 GB, which it can do without
 
 
 def load_still(settings: ModelSettings) -> Any:
     """The base as diffusers' pipeline, in full precision. Raises ModelError."""
-    import diffusers
-
-    kinds = {
-        "sd15": diffusers.StableDiffusionPipeline,
-        "sdxl": diffusers.StableDiffusionXLPipeline,
-        "sd3": diffusers.StableDiffusion3Pipeline,
-    }
-    folder = base_folder(settings)
-    big = T5 if settings.family == "sd3" else ()
-    absent: dict[str, Any] = {name: None for name in big if not (folder / name).is_dir()}
-    try:
-        pipeline = kinds[settings.family].from_pretrained(
-            folder, torch_dtype=torch.float32, local_files_only=True, use_safetensors=True, **absent
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise ModelError(f"the model in {folder} cannot be loaded: {reason}") from error
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
+    return open_folder(base_folder(settings))
 
 
 def build_still_task(
