@@ -24,6 +24,7 @@ SUBCOMMANDS = {
     "eval": "judge a result: motion, character, steadiness",
     "image": "make pictures that follow control maps and a prompt",
     "models": "list model files, fetch them, tell where they lie",
+    "batch": "make many videos from a list of jobs, on one machine or many",
     "prepare": "make a data set for training from films and photographs",
     "train": "train one's own control, character or model on a data set",
     "convert": "turn official checkpoints into ours, and back",
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         lambda: command.run(arguments),
         prog=parser.prog,
         debug=arguments.debug,
-        resumable=lambda: name == PLAIN and command.resumable(arguments),
+        resumable=lambda: hasattr(command, "resumable") and command.resumable(arguments),
     )
 
 
