@@ -23,6 +23,8 @@ SUBCOMMANDS = {
     "pose": "write a video's skeletons and keypoints",
     "eval": "judge a result: motion, character, steadiness",
     "image": "make pictures that follow control maps and a prompt",
+    "upscale": "make a picture larger, up to four times",
+    "annotate": "make control maps of pictures and videos: edges, depth, masks, skeletons",
     "models": "list model files, fetch them, tell where they lie",
     "batch": "make many videos from a list of jobs, on one machine or many",
     "prepare": "make a data set for training from films and photographs",

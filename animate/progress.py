@@ -17,6 +17,7 @@ LABELS = {
     "track": "Tracking the dancer",
     "draw": "Drawing skeletons",
     "overlay": "Drawing over the film",
+    "annotate": "Making control maps",
     "judge": "Judging the result",
     "denoise": "Denoising",
     "decode": "Decoding and writing",

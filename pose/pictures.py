@@ -31,7 +31,7 @@ def load_image(
     the first frame is taken. Raises VideoError if the file is missing, damaged, no picture, or
     has more than MOST_PIXELS.
     """
-    return _flatten(open_picture(path), background)
+    return flatten(open_picture(path), background)
 
 
 def open_picture(path: str | os.PathLike[str]) -> Image.Image:
@@ -56,8 +56,8 @@ def open_picture(path: str | os.PathLike[str]) -> Image.Image:
         raise VideoError(explain_picture(path)) from error
 
 
-def _flatten(picture: Image.Image, background: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB of a Pillow picture of any mode."""
+def flatten(picture: Image.Image, background: tuple[int, int, int] = WHITE) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a Pillow picture of any mode, as load_image."""
     if picture.mode.startswith("I") or picture.mode == "F":
         grey = _eight_bits(np.asarray(picture), picture.mode)
         return np.repeat(grey[..., None], 3, axis=2)

@@ -18,20 +18,26 @@ Frame = NDArray[np.uint8]  # (H, W, 3) RGB
 Grey = NDArray[np.uint8]  # (H, W)
 
 SIDE = 512  # pixels of the short side that is looked at, at most
-COLOUR = 24  # levels between the channels of a grey pixel: what JPEG and H.264 leave at most
+GREY = 8  # levels between the channels of a grey pixel: what JPEG and H.264 leave at most
+COLOUR = 24  # levels between the channels of a coloured pixel, or between two things, at least
 LEAST_GREY = 0.995  # of the pixels of a grey map
 DARK, BRIGHT = 48, 207  # of 255: black and white with what compression does to them
-LEAST_TWO = 0.9  # of the pixels of a picture of two tones
+LEAST_TWO, LEAST_FLAT_TWO = 0.9, 0.98  # of all pixels of two tones, or of those within areas
 MOST_STROKES = 0.4  # of the pixels of a map of thin strokes
 STROKE = 9  # pixels that no stroke is wide, JPEG and scaling included
 LEFT_OF_STROKES = 0.1  # of what is bright, after everything narrower than STROKE is gone
 LEFT_OF_AREAS = 0.75  # the same of masks
 LEAST_AREA = 0.002  # of the pixels that a mask must show
 STRAIGHT, SHORTEST = 0.6, 0.02  # of the bright pixels on straight segments; of the short side
-LEVEL, LEAST_LEVEL = 3, 0.75  # levels of 255 around a pixel that is flat; of all, in flat maps
-CLASS, MOST_CLASSES, LEAST_CLASS = 16, 60, 0.001  # levels; colours, and what one must cover
-NEAR_PALETTE, LEAST_PALETTE = 12, 0.8  # levels of 255; of the pixels
-ROUGH, MOST_ROUGH = 1.5, 0.1  # second difference in levels; of the pixels of smooth depth
+# Of flat maps: levels around a pixel of one class, at least so much of the picture; levels between
+# classes, the most of them, the least that one covers; levels to ADE20K's colours, of so much.
+LEVEL, LEAST_LEVEL = 10, 0.6
+CLASS, MOST_CLASSES, LEAST_CLASS, LEAST_EXACT = 16, 60, 0.01, 0.995
+NEAR_PALETTE, LEAST_PALETTE = 12, 0.9
+# Of depth: levels of a pixel above the middle of its neighbours, or between neighbours, that are
+# grain, a step or a slope, and the most of them in a map.
+GRAIN, STEP, SLOPE = 6, 24, 6
+MOST_GRAIN, MOST_STEPS, MOST_SLOPES = 0.045, 0.16, 0.5
 LEAST_LEVELS = 12  # that depth has
 SOFT = 0.02  # of the bright pixels of soft edges that are neither black nor white
 
@@ -48,7 +54,7 @@ def looks_like_map(picture: Frame, kind: str) -> bool:
     if facts.tones == "colours":
         return _is_skeleton(seen) if kind == "pose" else _is_segmentation(seen)
     spread = seen.max(axis=2).astype(np.int16) - seen.min(axis=2)
-    if (spread <= COLOUR).mean() < LEAST_GREY:
+    if (spread <= GREY).mean() < LEAST_GREY:
         return False
     grey = np.asarray(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     return bool(
@@ -80,7 +86,17 @@ def _opened(shape: Grey) -> Grey:
 
 
 def _is_two(grey: Grey) -> bool:
-    return bool(((grey <= DARK) | (grey >= BRIGHT)).mean() >= LEAST_TWO)
+    """Black and white; between them only the soft rim that scaling leaves."""
+    flat = _span(grey) <= COLOUR
+    two = (grey <= DARK) | (grey >= BRIGHT)
+    return bool(two.mean() >= LEAST_TWO or (flat.any() and two[flat].mean() >= LEAST_FLAT_TWO))
+
+
+def _span(picture: Frame | Grey) -> NDArray[np.int16]:
+    """Highest minus lowest value around each pixel, the channels' largest: (H, W)."""
+    kernel = np.ones((3, 3), np.uint8)
+    span = cv2.dilate(picture, kernel).astype(np.int16) - cv2.erode(picture, kernel)
+    return np.asarray(span if span.ndim == 2 else span.max(axis=2))
 
 
 def _is_strokes(grey: Grey) -> bool:
@@ -116,7 +132,7 @@ def _is_soft(grey: Grey) -> bool:
     """Bright ridges on black, nothing wide; grey ones among them."""
     if (grey <= DARK).mean() < 1 - MOST_STROKES:
         return False
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * STROKE, 2 * STROKE))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3 * STROKE, 3 * STROKE))
     wide = cv2.morphologyEx(grey, cv2.MORPH_OPEN, kernel)
     total = float(grey.sum())
     if total == 0 or float(wide.sum()) > 2 * LEFT_OF_STROKES * total:
@@ -126,36 +142,45 @@ def _is_soft(grey: Grey) -> bool:
 
 
 def _is_depth(grey: Grey) -> bool:
-    """Grey areas that change slowly, with steps between them."""
-    values = grey.astype(np.int16)
-    across = np.abs(values[:, 2:] - 2 * values[:, 1:-1] + values[:, :-2])[1:-1]
-    down = np.abs(values[2:] - 2 * values[1:-1] + values[:-2])[:, 1:-1]
-    if (np.maximum(across, down) > ROUGH).mean() > MOST_ROUGH:
+    """Many levels that change slowly, with few steps between them and no grain."""
+    if _is_two(grey):
+        return False
+    grey = np.asarray(cv2.normalize(grey, grey.copy(), 0, 255, cv2.NORM_MINMAX), dtype=np.uint8)
+    grain = cv2.absdiff(grey, cv2.medianBlur(grey, 5)) > GRAIN
+    slopes = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    if grain.mean() > MOST_GRAIN or (slopes > STEP).mean() > MOST_STEPS:
+        return False
+    if (slopes > SLOPE).mean() > MOST_SLOPES:
         return False
     filled = np.bincount(grey.ravel(), minlength=256) > grey.size * 1e-4
-    return bool(filled.sum() >= LEAST_LEVELS) and not _is_two(grey)
+    return bool(filled.sum() >= LEAST_LEVELS)
 
 
 def _is_segmentation(seen: Frame) -> bool:
-    """Few colours in flat areas, those of ADE20K or evenly filled ones."""
-    kernel = np.ones((3, 3), np.uint8)
-    span = cv2.dilate(seen, kernel).astype(np.int16) - cv2.erode(seen, kernel)
-    flat = span.max(axis=2) <= LEVEL
+    """Flat areas in ADE20K's colours, or in a few others without any shading."""
+    span = _span(seen)
+    flat = span <= LEVEL
     if flat.mean() < LEAST_LEVEL:
         return False
-    counts = np.unique(seen[flat] // CLASS, axis=0, return_counts=True)[1]
-    large = counts >= LEAST_CLASS * seen.shape[0] * seen.shape[1]
-    if not 2 <= large.sum() <= MOST_CLASSES:
+    inside = seen[flat][::7].astype(np.int16)
+    if len(np.unique(inside // CLASS, axis=0)) < 2:
         return False
-    gaps = np.abs(seen[flat][::7, None].astype(np.int16) - palette()).max(axis=2).min(axis=1)
-    return bool((gaps <= NEAR_PALETTE).mean() >= LEAST_PALETTE) or _is_exact(seen)
+    gaps = np.abs(inside[:, None] - palette().astype(np.int16)).max(axis=2)
+    near = gaps.min(axis=1) <= NEAR_PALETTE
+    classes = np.bincount(gaps[near].argmin(axis=1)) > LEAST_CLASS * len(inside)
+    return bool((near.mean() >= LEAST_PALETTE and classes.sum() > 1) or _is_exact(seen, span))
 
 
-def _is_exact(seen: Frame) -> bool:
-    """Nothing but a few colours, without any shading."""
+def _is_exact(seen: Frame, span: NDArray[np.int16]) -> bool:
+    """Nothing but a few colours, not all grey, far from each other where they meet."""
     codes = seen.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
     counts = np.sort(np.unique(codes, return_counts=True)[1])[::-1]
-    return bool(counts[:MOST_CLASSES].sum() >= 0.995 * codes.size) and len(counts) > 2
+    if len(counts) < 3 or counts[:MOST_CLASSES].sum() < LEAST_EXACT * codes.size:
+        return False
+    coloured = np.ptp(seen, axis=2) > COLOUR
+    rims = span[span > 0]
+    level = (span == 0).mean() >= LEAST_LEVEL
+    return bool(level and coloured.mean() > LEAST_CLASS and np.median(rims) > COLOUR)
 
 
 def _is_skeleton(seen: Frame) -> bool:

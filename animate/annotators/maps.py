@@ -45,6 +45,15 @@ def read_map(
     return picture if size is None else fit_map(picture, kind, size, fit)
 
 
+def fit_picture(picture: Frame, size: tuple[int, int] | None, fit: Fit = "crop") -> Frame:
+    """An ordinary picture (H, W, 3) at another size, with crop or stretch as in `fit_map`."""
+    if size is None or (picture.shape[1], picture.shape[0]) == size:
+        return picture
+    part = _part(picture, size, fit)
+    method = cv2.INTER_AREA if part.shape[0] >= size[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(part, size, interpolation=method), dtype=np.uint8)
+
+
 def fit_map(picture: Frame, kind: str, size: tuple[int, int], fit: Fit = "crop") -> Frame:
     """A map (H, W, 3) at another size (width, height), without washing out what it says.
 
@@ -52,13 +61,9 @@ def fit_map(picture: Frame, kind: str, size: tuple[int, int], fit: Fit = "crop")
     scaled alone. Strokes stay as bright as they are, classes are never mixed.
     """
     facts = kind_of(kind)
-    if fit not in FITS:
-        raise UsageError(f"unknown fit {fit!r}; expected {' or '.join(FITS)}")
-    if min(size) < 1:
-        raise UsageError(f"cannot fit a map into {size[0]}x{size[1]} pixels")
     if (picture.shape[1], picture.shape[0]) == size:
         return picture
-    part = _middle(picture, size) if fit == "crop" else picture
+    part = _part(picture, size, fit)
     ratio = (part.shape[1] / size[0], part.shape[0] / size[1])  # above 1 it becomes smaller
     if facts.thin and max(ratio) > 1:
         # Nearest neighbours would cut strokes up, averages would dim them.
@@ -71,8 +76,14 @@ def fit_map(picture: Frame, kind: str, size: tuple[int, int], fit: Fit = "crop")
     return np.asarray(cv2.resize(part, size, interpolation=method), dtype=np.uint8)
 
 
-def _middle(picture: Frame, size: tuple[int, int]) -> Frame:
-    """The largest part of a picture's middle with the aspect ratio of the size."""
+def _part(picture: Frame, size: tuple[int, int], fit: Fit) -> Frame:
+    """All of a picture, or its largest middle with the aspect ratio of the size."""
+    if fit not in FITS:
+        raise UsageError(f"unknown fit {fit!r}; expected {' or '.join(FITS)}")
+    if min(size) < 1:
+        raise UsageError(f"cannot fit a picture into {size[0]}x{size[1]} pixels")
+    if fit == "stretch":
+        return picture
     height, width = picture.shape[:2]
     scale = max(size[0] / width, size[1] / height)
     across, down = min(round(size[0] / scale), width), min(round(size[1] / scale), height)
