@@ -2,6 +2,8 @@
 
 Contents
     animate         a driving video and a reference picture -> Result   api
+    control_image   control maps and a prompt -> pictures               stills
+    upscale         a picture -> the same, up to four times as large    upscale
     evaluate        how good a result is: motion, character, time       judge
     Result          frames, poses, settings, save()                     result
     Settings        everything that can be chosen                       config
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from animate.errors import AnimateError
     from animate.judge.films import evaluate
     from animate.result import Result
+    from animate.stills import control_image
+    from animate.upscale import upscale
 
 __version__ = "0.1.0"
 
@@ -27,10 +31,20 @@ _HOMES = {
     "Result": "result",
     "Settings": "config",
     "animate": "api",
+    "control_image": "stills",
     "evaluate": "judge",
+    "upscale": "upscale",
 }
 
-__all__ = ["AnimateError", "Result", "Settings", "animate", "evaluate"]
+__all__ = [
+    "AnimateError",
+    "Result",
+    "Settings",
+    "animate",
+    "control_image",
+    "evaluate",
+    "upscale",
+]
 
 
 def __getattr__(name: str) -> Any:

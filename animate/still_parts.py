@@ -47,7 +47,9 @@ def prepared(
     parts = []
     with ExitStack() as stack:
         for choice in choices:
-            weights = Path(choice.weights) if choice.weights else find_part(model, choice, method)
+            weights = (
+                Path(choice.weights) if choice.weights else find_part(model, choice.kind, method)
+            )
             if (told := kind_told(weights)) not in (None, choice.kind):
                 report(
                     f"Warning: {weights} looks made for {told}, and is given {choice.kind}: the "
@@ -64,22 +66,20 @@ def prepared(
         yield parts
 
 
-def find_part(model: StillModel, choice: ControlChoice, method: str) -> Path:
+def find_part(model: StillModel, kind: str, method: str) -> Path:
     """Where the part for a kind of map lies: in the model's folder or the cache."""
     from animate import hub
     from animate.still_releases import PARTS
 
-    own = model.folder / OWN[method] / choice.kind if model.folder else None
+    own = model.folder / OWN[method] / kind if model.folder else None
     if own is not None and own.is_dir():
         return own
-    name = PARTS.get((model.family, method, choice.kind))
+    name = PARTS.get((model.family, method, kind))
     found = hub.locate(name) if name else None
     if found is not None:
         return found
     fetch = f"run `animate models fetch {name}` or " if name else ""
-    raise ModelError(
-        f"no {method} for {choice.kind} of {model.name} is here: {fetch}give --weights PATH"
-    )
+    raise ModelError(f"no {method} for {kind} of {model.name} is here: {fetch}give --weights PATH")
 
 
 def kind_told(weights: Path) -> str | None:

@@ -1,0 +1,59 @@
+"""Make a picture larger, up to four times, with detail that SD3 adds."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import fields
+from pathlib import Path
+
+from animate.commands import options
+from animate.config import DEVICES, DTYPES
+from animate.progress import StageBars
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `animate upscale`."""
+    parser.usage = "animate upscale PICTURE [-o OUT.png] [options]"
+    add = parser.add_argument
+    add("picture", metavar="PICTURE", type=Path, help="the picture to enlarge")
+    add("-o", "--output", metavar="OUT.png", type=Path, help="default: PICTURE_large.png")
+    add("--force", action="store_true", help="replace an existing output")
+    add("--factor", type=float, metavar="F", default=4.0, help="above 1, at most 4 (4)")
+    add("--model", metavar="NAME", default="mini-sd3", help="sd3, mini-sd3 or a folder (mini-sd3)")
+    add("--weights", metavar="PATH", help="the ControlNeXt part (default: the model's own)")
+    add("--prompt", default="", help="what the picture shows")
+    add("--guidance", type=float, metavar="G", default=1.0, help="guidance scale, 1 is off (1)")
+    add("--control-scale", type=float, metavar="S", default=1.0, help="how strictly it is followed")
+    add("--steps", type=int, metavar="N", default=20, help="denoising steps (20)")
+    add("--seed", type=int, metavar="N", default=0, help="noise (0)")
+    add("--tile", type=int, metavar="N", help="pixels of a tile's side (the model's own size)")
+    add("--overlap", type=float, metavar="S", default=0.25, help="share that tiles share (0.25)")
+    add(
+        "--no-faithful",
+        dest="faithful",
+        action="store_false",
+        help="leave the result as the model makes it; else, scaled down, it is the picture",
+    )
+    add("--device", choices=DEVICES, default="auto")
+    add("--dtype", choices=DTYPES, default="auto")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Enlarge, write, and tell what was done."""
+    from animate.files import check_output
+    from animate.stills import PICTURES, write_picture
+    from animate.upscale import UpscaleSettings, upscale
+
+    start = time.monotonic()
+    picture: Path = arguments.picture
+    output = arguments.output or picture.with_name(f"{picture.stem}_large.png")
+    check_output(output, overwrite=arguments.force, suffixes=PICTURES)
+    names = {field.name for field in fields(UpscaleSettings)}
+    settings = {name: value for name, value in vars(arguments).items() if name in names}
+    say = options.speaker(arguments)
+    with StageBars(quiet=arguments.quiet) as bars:
+        large = upscale(picture, progress=bars, report=say, **settings)
+    write_picture(output, large, overwrite=arguments.force)
+    size = f"{large.shape[1]}x{large.shape[0]}"
+    say(f"Wrote {output}: {size}, in {time.monotonic() - start:.1f} s")

@@ -1,0 +1,212 @@
+"""Make a picture larger with SD3, steered by the picture itself: `animate.upscale`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from animate.checks import check_choice, check_count, check_exists, check_number
+from animate.config import DEVICES, DTYPES
+from animate.errors import UsageError
+from animate.progress import Progress, Report, ignore, unheard
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from animate.pipelines.tiles import Tile
+    from animate.still_models import StillModel
+
+Frame = NDArray[np.uint8]  # (H, W, 3) RGB
+
+LARGEST = 4.0  # factor
+KIND = "superresolution"  # what its control part is called among a model's own
+OVERLAP = 0.25  # of a tile, shared with the next
+STEPS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpscaleSettings:
+    """What a caller may choose; None means the model's own default.
+
+    factor: above 1, at most 4. model: sd3, mini-sd3 or a folder of that family; weights: the
+    ControlNeXt part. tile: pixels of a tile's side; overlap: the share of it that neighbours
+    share. control_scale: how strictly the picture is followed. faithful: scaled down again, the
+    result is the picture. Raises UsageError.
+    """
+
+    factor: float = 4.0
+    model: str = "mini-sd3"
+    weights: str | None = None
+    prompt: str = ""
+    guidance: float = 1.0
+    control_scale: float = 1.0
+    steps: int = STEPS
+    seed: int = 0
+    tile: int | None = None
+    overlap: float = OVERLAP
+    faithful: bool = True
+    device: str = "auto"
+    dtype: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_number("factor", self.factor, above=1.0)
+        if self.factor > LARGEST:
+            raise UsageError(f"--factor expects at most {LARGEST:g}, got {self.factor:g}")
+        check_number("guidance", self.guidance, at_least=1.0)
+        check_number("control_scale", self.control_scale, at_least=0.0)
+        check_number("overlap", self.overlap, at_least=0.0, at_most=0.5)
+        check_count("steps", self.steps, at_least=1)
+        check_count("seed", self.seed, at_least=0)
+        check_count("tile", self.tile, at_least=32)
+        check_exists("weights", self.weights)
+        check_choice("device", self.device, DEVICES)
+        check_choice("dtype", self.dtype, DTYPES)
+
+
+def upscale(
+    picture: str | os.PathLike[str] | Frame,
+    *,
+    loaded: StillModel | None = None,
+    progress: Progress | None = None,
+    report: Report | None = None,
+    **settings: Any,
+) -> Frame:
+    """Return a picture (H, W, 3) uint8 that shows the same, larger by a factor of up to 4.
+
+    picture: a path or (H, W, 3) uint8. settings: see `UpscaleSettings`. loaded: a model kept from
+    animate.still_models. progress(stage, done, total); report(line) gets what was decided.
+    Raises AnimateError, pose.PoseError or temporal.TemporalError.
+    """
+    from animate.still_models import load_still_model
+    from animate.still_parts import prepared
+    from animate.still_settings import ControlChoice, StillSettings
+    from pose.video import load_image
+
+    asked = UpscaleSettings(**settings)
+    progress, report = progress or ignore, report or unheard
+    small = picture if isinstance(picture, np.ndarray) else load_image(picture)
+    base = StillSettings(model=asked.model, device=asked.device, dtype=asked.dtype)
+    progress("load", 0, 1)
+    model = loaded or load_still_model(base)
+    if model.family != "sd3":
+        raise UsageError(f"--model {model.name} is {model.family}; pictures are enlarged by sd3")
+    progress("load", 1, 1)
+    choice = ControlChoice(picture=small, kind=KIND, weights=asked.weights)
+    with prepared(model, [choice], base, report, method="controlnext") as (part,):
+        large = _enlarged(model, part, small, asked, progress, report)
+    return _faithful(large, small) if asked.faithful else large
+
+
+def _enlarged(
+    model: StillModel,
+    part: Any,
+    small: Frame,
+    asked: UpscaleSettings,
+    progress: Progress,
+    report: Report,
+) -> Frame:
+    """The picture at its new size, as the model makes it."""
+    from animate.pipelines.tiles import decoded, plan_tiles
+
+    factor, patch = int(model.pipeline.vae_scale_factor), _patch(model)
+    width, height = (round(side * asked.factor) for side in (small.shape[1], small.shape[0]))
+    control = _control(small, (width, height), factor * patch)
+    rows, columns = control.shape[-2] // factor, control.shape[-1] // factor
+    side = max(2 * patch, (asked.tile or model.short_side) // factor // patch * patch)
+    shared = int(side * asked.overlap) // patch * patch
+    tiles = plan_tiles(rows, columns, side, shared, step=patch)
+    report(
+        f"{small.shape[1]}x{small.shape[0]} -> {width}x{height} by {model.name} on {model.device}, "
+        f"{len(tiles)} {'tile' if len(tiles) == 1 else 'tiles'} of up to {side * factor} pixels, "
+        f"{asked.steps} steps, seed {asked.seed}"
+    )
+    latents = _denoised(model, part, control, tiles, asked, progress)
+    pixels = decoded(model.pipeline, latents, tiles)[0, :, :height, :width]
+    return np.asarray((pixels.permute(1, 2, 0).cpu().numpy() * 255).round(), dtype=np.uint8)
+
+
+def _denoised(
+    model: StillModel,
+    part: Any,
+    control: Tensor,
+    tiles: list[Tile],
+    asked: UpscaleSettings,
+    progress: Progress,
+) -> Tensor:
+    """Latents (1, c, h, w) of the whole picture: tiles meet in every step."""
+    import torch
+
+    from animate.pipelines.image import denoiser_of
+    from animate.pipelines.steering import Control, Steering
+    from animate.pipelines.tiles import in_tiles
+
+    pipeline, factor = model.pipeline, int(model.pipeline.vae_scale_factor)
+    steered = Control(part=part, picture=control, scale=asked.control_scale)
+    now = tiles[0]
+
+    def turn(tile: Tile) -> None:
+        nonlocal now
+        now = tile
+
+    def told(_: Any, step: int, time: Any, kept: Any) -> Any:
+        progress("denoise", step + 1, asked.steps)
+        return {}
+
+    with (
+        Steering(
+            denoiser_of(pipeline),
+            [steered],
+            guided=lambda: bool(pipeline.do_classifier_free_guidance),
+            fit=lambda one, latents: now.cut(control, factor),
+        ),
+        in_tiles(pipeline, tiles, turn),
+    ):
+        latents: Tensor = pipeline(
+            asked.prompt,
+            height=control.shape[-2],
+            width=control.shape[-1],
+            num_inference_steps=asked.steps,
+            guidance_scale=asked.guidance,
+            generator=torch.Generator().manual_seed(asked.seed),
+            callback_on_step_end=told,
+            output_type="latent",
+        ).images
+    return latents
+
+
+def _patch(model: StillModel) -> int:
+    """Latents along a side of a token."""
+    from animate.pipelines.image import denoiser_of
+
+    return int(denoiser_of(model.pipeline).config["patch_size"])
+
+
+def _control(small: Frame, size: tuple[int, int], multiple: int) -> Tensor:
+    """The picture (1, 3, H, W) in [0, 1], enlarged smoothly; edges go on to full multiples."""
+    from torch.nn import functional as F
+
+    from animate.pipelines.image import as_picture
+
+    enlarged = as_picture(_resized(small, size))
+    pad = [-side % multiple for side in size]
+    return F.pad(enlarged, (0, pad[0], 0, pad[1]), mode="replicate")
+
+
+def _faithful(large: Frame, small: Frame) -> Frame:
+    """The large picture, corrected by what it lacks when it is scaled down (back-projection)."""
+    size = (large.shape[1], large.shape[0])
+    down = _resized(large, (small.shape[1], small.shape[0])).astype(np.int16)
+    # Halved, so that the difference fits around the middle of 8 bits.
+    missing = np.asarray(np.rint((small - down) / 2 + 128).clip(0, 255), dtype=np.uint8)
+    lack = (_resized(missing, size).astype(np.int16) - 128) * 2
+    return np.asarray((large + lack).clip(0, 255), dtype=np.uint8)
+
+
+def _resized(picture: Frame, size: tuple[int, int]) -> Frame:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from animate.errors import ModelError, UsageError
+from animate.still_models import StillModel
+from animate.upscale import upscale
+from temporal.checkpoints import save_controlnext
+from tests.animate.pipelines.stills import make_still
+
+QUICK: dict[str, Any] = {"steps": 2, "tile": 64}
+
+
+@pytest.fixture(scope="module")
+def sd3(tmp_path_factory: pytest.TempPathFactory) -> StillModel:
+    """A tiny SD3 with a part for small pictures."""
+    still = make_still("sd3", tmp_path_factory.mktemp("upscale") / "sd3")
+    own = still.folder / "controls" / "superresolution"
+    own.mkdir(parents=True)
+    save_controlnext(still.parts["controlnext"], own / "controlnext.safetensors")
+    return StillModel(
+        pipeline=still.pipeline,
+        family="sd3",
+        name="tiny",
+        folder=still.folder,
+        device="cpu",
+        dtype="float32",
+    )
+
+
+@pytest.fixture(scope="module")
+def small() -> np.ndarray:  # type: ignore[type-arg]
+    """A smooth picture of odd size."""
+    noise = np.random.default_rng(0).integers(60, 200, (5, 6, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(noise).resize((37, 29), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("factor", [1.5, 2.0, 4.0])
+def test_any_factor_gives_that_size(sd3: StillModel, small: Any, factor: float) -> None:
+    large = upscale(small, factor=factor, loaded=sd3, **QUICK)
+    assert large.shape == (round(29 * factor), round(37 * factor), 3)
+    assert large.dtype == np.uint8
+
+
+def test_scaled_down_again_it_is_the_picture(sd3: StillModel, small: Any) -> None:
+    def gap(**settings: Any) -> float:
+        large = Image.fromarray(upscale(small, factor=2.0, loaded=sd3, **QUICK, **settings))
+        down = np.asarray(large.resize((37, 29), Image.Resampling.BICUBIC))
+        return float(np.abs(down.astype(int) - small).mean())
+
+    assert gap() < gap(faithful=False) / 3
+
+
+def test_the_picture_steers_every_tile(sd3: StillModel, small: Any) -> None:
+    settings = {**QUICK, "factor": 4.0, "loaded": sd3, "faithful": False}
+    large = upscale(small, **settings)
+    other = small.copy()
+    other[-6:, -6:] = 255 - other[-6:, -6:]
+    changed = np.abs(upscale(other, **settings).astype(int) - large)
+    assert changed[-24:, -24:].max() > 0
+    assert changed[:24, :24].max() == 0  # another tile
+    free = upscale(small, control_scale=0.0, **settings)
+    assert not np.array_equal(free, large)
+
+
+def test_the_same_call_gives_the_same_picture(sd3: StillModel, small: Any, tmp_path: Path) -> None:
+    Image.fromarray(small).save(tmp_path / "small.png")
+    first = upscale(tmp_path / "small.png", factor=2.0, loaded=sd3, **QUICK)
+    assert np.array_equal(first, upscale(small, factor=2.0, loaded=sd3, **QUICK))
+    assert not np.array_equal(first, upscale(small, factor=2.0, loaded=sd3, seed=1, **QUICK))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"factor": 5.0}, "at most 4"), ({"factor": 1.0}, "above 1"), ({"overlap": 0.9}, "--overlap")],
+)
+def test_wrong_settings_are_refused(settings: dict[str, float], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        upscale(np.zeros((4, 4, 3), np.uint8), **settings)
+
+
+def test_without_the_part_it_says_so(sd3: StillModel, small: Any, tmp_path: Path) -> None:
+    bare = StillModel(**{**vars(sd3), "folder": tmp_path})
+    with pytest.raises(ModelError, match="no controlnext for superresolution"):
+        upscale(small, loaded=bare, **QUICK)
