@@ -173,7 +173,7 @@ def as_map(tokens: Tensor, like: Tensor | None) -> Tensor:
     count = tokens.shape[1]
     size = (1, count) if like is None else (like.shape[-2], like.shape[-1])
     height = round((count * size[0] / size[1]) ** 0.5)
-    if height == 0 or count % height:
+    if height == 0 or count % height or height * size[1] != count // height * size[0]:
         raise InjectionError(
             f"{count} tokens cannot be laid out like a control map of {size[0]}x{size[1]}: the "
             "picture's height and width must be multiples of a token's size"
