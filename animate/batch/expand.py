@@ -30,7 +30,7 @@ def expand(
 ) -> tuple[tuple[Job, ...], tuple[Problem, ...]]:
     """All jobs in their order, and what is wrong with the lines that give none.
 
-    extra: `key=value` words that go before the manifest's defaults. Relative paths start at the
+    extra: `key=value` words that replace the manifest's defaults. Relative paths start at the
     manifest's folder. Raises UsageError for words that are no such pair and for too many jobs.
     """
     defaults = {**manifest.defaults, **dict(_pair(word) for word in extra)}

@@ -170,7 +170,7 @@ class Batch:
     def _went_wrong(self, event: Event) -> None:
         """Try again what may pass, after a while; a worker that was lost is no fault of the job."""
         lost = event.kind == "lost"
-        failure = event.failure or Failure("its worker was lost, again and again", True)
+        failure = event.failure or Failure("the worker that had it was lost", True)
         if event.task.kind == "track":
             assert event.task.poses is not None
             film = self._films[event.task.poses]

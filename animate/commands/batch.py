@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="key=value",
         action="append",
         default=[],
-        help="a default for all jobs, before the file's own; may be given several times",
+        help="a default for all jobs, in place of the file's own; may be given several times",
     )
     parser.add_argument("--force", action="store_true", help="replace existing outputs")
     parser.add_argument(

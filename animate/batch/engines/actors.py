@@ -31,19 +31,20 @@ class Mailbox:
 class Sampler:
     """The actor: a worker with its model."""
 
-    def __init__(self, scratch: str, threads: int, mailbox: Any) -> None:
+    def __init__(self, scratch: str, threads: int) -> None:
         shared = Path(scratch)  # in a folder that all machines see a journal outlives its machine
         own = shared if shared.is_dir() else Path(tempfile.mkdtemp(prefix="animate_"))
         self._worker = Worker(own, threads)
-        self._mailbox = mailbox
 
     def ready(self) -> str:
         return "ready"
 
-    def make(self, name: str, job: Any, poses: PoseSequence | None, replaces: str | None) -> Any:
+    def make(
+        self, name: str, job: Any, poses: PoseSequence | None, replaces: str | None, mailbox: Any
+    ) -> Any:
         """A Made, or the Failure of a job that cannot be made."""
         try:
-            return self._worker.make(job, poses, _telling(self._mailbox, name), replaces)
+            return self._worker.make(job, poses, _telling(mailbox, name), replaces)
         except Exception as error:
             return failure_of(error)
 

@@ -105,7 +105,9 @@ class RayEngine:
         seat = next(seat for seat in self._team if seat.idle)
         seat.task = task
         poses = None if task.poses is None else self._shared(task.poses)
-        seat.reference = seat.actor.make.remote(task.name, task.job, poses, task.replaces)
+        seat.reference = seat.actor.make.remote(
+            task.name, task.job, poses, task.replaces, self._mailbox
+        )
 
     def wait(self, seconds: float) -> list[Event]:
         """What happened; also looks for machines that have joined."""
@@ -135,7 +137,7 @@ class RayEngine:
             actor = (
                 ray.remote(Sampler)
                 .options(max_restarts=-1, scheduling_strategy="SPREAD", **asked)
-                .remote(str(self.scratch), self.cores, self._mailbox)
+                .remote(str(self.scratch), self.cores)
             )
             self._team.append(_Seat(actor))
 
