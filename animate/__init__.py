@@ -3,7 +3,7 @@
 Contents
     animate         a driving video and a reference picture -> Result   api
     control_image   control maps and a prompt -> pictures               stills
-    upscale         a picture -> the same, up to four times as large    upscale
+    upscale         a picture -> the same, up to four times as large    enlarge
     evaluate        how good a result is: motion, character, time       judge
     Result          frames, poses, settings, save()                     result
     Settings        everything that can be chosen                       config
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from animate.api import animate
     from animate.config import Settings
+    from animate.enlarge import upscale
     from animate.errors import AnimateError
     from animate.judge.films import evaluate
     from animate.result import Result
     from animate.stills import control_image
-    from animate.upscale import upscale
 
 __version__ = "0.1.0"
 
@@ -33,7 +33,7 @@ _HOMES = {
     "animate": "api",
     "control_image": "stills",
     "evaluate": "judge",
-    "upscale": "upscale",
+    "upscale": "enlarge",
 }
 
 __all__ = [

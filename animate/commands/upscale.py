@@ -41,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Enlarge, write, and tell what was done."""
+    from animate.enlarge import UpscaleSettings, upscale
     from animate.files import check_output
     from animate.stills import PICTURES, write_picture
-    from animate.upscale import UpscaleSettings, upscale
 
     start = time.monotonic()
     picture: Path = arguments.picture

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animate.enlarge import upscale
 from animate.errors import ModelError, UsageError
 from animate.still_models import StillModel
-from animate.upscale import upscale
 from temporal.checkpoints import save_controlnext
 from tests.animate.pipelines.stills import make_still
 
@@ -88,3 +88,9 @@ def test_without_the_part_it_says_so(sd3: StillModel, small: Any, tmp_path: Path
     bare = StillModel(**{**vars(sd3), "folder": tmp_path})
     with pytest.raises(ModelError, match="no controlnext for superresolution"):
         upscale(small, loaded=bare, **QUICK)
+
+
+def test_the_package_offers_the_function() -> None:
+    import animate
+
+    assert animate.upscale is upscale
