@@ -34,6 +34,7 @@ STRAIGHT, SHORTEST = 0.6, 0.02  # of the bright pixels on straight segments; of 
 LEVEL, LEAST_LEVEL = 10, 0.6
 CLASS, MOST_CLASSES, LEAST_CLASS, LEAST_EXACT = 16, 60, 0.01, 0.995
 NEAR_PALETTE, LEAST_PALETTE = 12, 0.9
+LOOKED_AT = 5000  # pixels whose colours are compared
 # Of depth: levels of a pixel above the middle of its neighbours, or between neighbours, that are
 # grain, a step or a slope, and the most of them in a map.
 GRAIN, STEP, SLOPE = 6, 24, 6
@@ -160,9 +161,10 @@ def _is_segmentation(seen: Frame) -> bool:
     """Flat areas in ADE20K's colours, or in a few others without any shading."""
     span = _span(seen)
     flat = span <= LEVEL
-    if flat.mean() < LEAST_LEVEL:
+    if flat.mean() < LEAST_LEVEL or (np.ptp(seen, axis=2) > COLOUR).mean() < LEAST_CLASS:
         return False
-    inside = seen[flat][::7].astype(np.int16)
+    inside = seen[flat]
+    inside = inside[:: max(len(inside) // LOOKED_AT, 1)].astype(np.int16)
     if len(np.unique(inside // CLASS, axis=0)) < 2:
         return False
     gaps = np.abs(inside[:, None] - palette().astype(np.int16)).max(axis=2)
@@ -172,15 +174,14 @@ def _is_segmentation(seen: Frame) -> bool:
 
 
 def _is_exact(seen: Frame, span: NDArray[np.int16]) -> bool:
-    """Nothing but a few colours, not all grey, far from each other where they meet."""
+    """Nothing but a few colours, far from each other where they meet."""
     codes = seen.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1])
     counts = np.sort(np.unique(codes, return_counts=True)[1])[::-1]
     if len(counts) < 3 or counts[:MOST_CLASSES].sum() < LEAST_EXACT * codes.size:
         return False
-    coloured = np.ptp(seen, axis=2) > COLOUR
     rims = span[span > 0]
     level = (span == 0).mean() >= LEAST_LEVEL
-    return bool(level and coloured.mean() > LEAST_CLASS and np.median(rims) > COLOUR)
+    return bool(level and np.median(rims) > COLOUR)
 
 
 def _is_skeleton(seen: Frame) -> bool:

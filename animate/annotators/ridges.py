@@ -42,6 +42,7 @@ def across_of(strength: Floats, sigma: float = 2.0) -> tuple[Floats, Floats]:
     xx = cv2.Sobel(smooth, cv2.CV_32F, 2, 0)
     yy = cv2.Sobel(smooth, cv2.CV_32F, 0, 2)
     xy = cv2.Sobel(smooth, cv2.CV_32F, 1, 1)
-    # The direction of the strongest downward curvature, an eigenvector of the Hessian.
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.pi / 2
+    # The direction of the strongest curvature, an eigenvector of the Hessian: downward on a
+    # ridge, upward on its flanks, which must be compared with it as well.
+    angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.where(xx + yy > 0, 0, np.pi / 2)
     return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animate.annotators import KINDS, open_annotator
 from animate.errors import ModelError, UsageError
 
 Frame = NDArray[np.uint8]  # (H, W, 3) RGB
 Describe = Callable[[Frame], str]
 Kind = TypeVar("Kind")
 
-# Canny's thresholds as parts of the median brightness, the usual rule of thumb (a third around
-# it), and their bounds, of 255: dark and bright pictures have edges too.
-CANNY_LOW, CANNY_HIGH, CANNY_BOUNDS = 0.67, 1.33, (20.0, 220.0)
 CAPTION_TOKENS = 40
 
 
@@ -34,16 +31,20 @@ class Annotator:
     quick: bool = False
 
 
-def canny(picture: Frame) -> Frame:
-    """White edges on black."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (3, 3), 0)
-    middle = float(np.median(grey))
-    low, high = np.clip([CANNY_LOW * middle, CANNY_HIGH * middle], *CANNY_BOUNDS)
-    edges = np.asarray(cv2.Canny(grey, float(low), float(max(high, low + 1))), dtype=np.uint8)
-    return np.repeat(edges[..., None], 3, axis=2)
+def _offline(kind: str) -> Callable[[Frame], Frame]:
+    """Makes maps of a kind by this project's annotators, opened once, when first needed."""
+    return lambda picture: _opened(kind)(picture)
 
 
-_ANNOTATORS: dict[str, Annotator] = {"canny": Annotator(canny, quick=True)}
+@cache
+def _opened(kind: str) -> Callable[[Frame], Frame]:
+    return open_annotator(kind)
+
+
+# Skeletons are no annotator here: they come from the poses that a data set holds.
+_ANNOTATORS: dict[str, Annotator] = {
+    kind: Annotator(_offline(kind), quick=kind == "canny") for kind in KINDS if kind != "pose"
+}
 _CAPTIONERS: dict[str, Callable[[], Describe]] = {}
 
 

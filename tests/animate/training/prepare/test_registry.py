@@ -14,23 +14,20 @@ from transformers import (
     BlipProcessor,
 )
 
+from animate.annotators import KINDS
 from animate.errors import ModelError, UsageError
-from animate.training.prepare.registry import canny, captioner
+from animate.training.prepare.registry import annotator, captioner
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "a", "person", "dances"]
 
 
-def test_edges_lie_where_the_picture_changes() -> None:
+def test_every_kind_but_skeletons_can_be_prepared() -> None:
     picture = np.zeros((40, 60, 3), np.uint8)
     picture[:, 30:] = 200
-    edges = canny(picture)
-    assert edges.shape == (40, 60, 3)
-    assert set(np.unique(edges)) == {0, 255}
-    assert set(np.nonzero(edges)[1]) <= {29, 30, 31}
-
-
-def test_a_plain_picture_has_no_edges() -> None:
-    assert not canny(np.full((40, 60, 3), 255, np.uint8)).any()
+    assert annotator("softedge").make(picture).max() > 100
+    assert [kind for kind in KINDS if kind != "pose" and annotator(kind).quick] == ["canny"]
+    with pytest.raises(UsageError, match="unknown annotator 'pose'"):
+        annotator("pose")
 
 
 def test_blip_describes_a_picture_from_its_folder(tmp_path: Path) -> None:

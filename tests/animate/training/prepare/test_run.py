@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animate.annotators.edges import canny
 from animate.errors import OutputError, UsageError
 from animate.training.prepare import (
     Annotator,
@@ -24,7 +25,6 @@ from animate.training.prepare import (
     register_annotator,
     register_captioner,
 )
-from animate.training.prepare.registry import canny
 from pose.files import load_poses
 from pose.video import open_video
 
