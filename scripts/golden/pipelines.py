@@ -18,6 +18,7 @@ from einops import rearrange
 from PIL import Image
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from animate.pipelines.steering import Control, Steering
 from animate.pipelines.video import ControlNeXtVideoPipeline
 from golden.modules import read, variant_of
 from golden.recipe import check_rebuilt, rebuild
@@ -110,6 +111,10 @@ def check_unet(folder: Path) -> Iterator[Row]:
                 with inject(unet, SITES[variant]) as injector:
                     injector.set(control, scale)
                     yield limit.compare(key, _call_unet(unet, data), data[key])
+                picture = data[f"control_image{suffix}"]
+                steered = Control(part=encoder, picture=picture, scale=float(found.group(2) or 1))
+                with Steering(unet, [steered]):
+                    yield limit.compare(f"{key}, steered", _call_unet(unet, data), data[key])
 
 
 class _Recorder:
