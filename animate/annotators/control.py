@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.annotators.kinds import kind_of
+from animate.annotators.kinds import KINDS, kind_of
 from animate.annotators.looks import looks_like_map
-from animate.annotators.maps import Fit, fit_map, fit_picture, read_map
+from animate.annotators.maps import (
+    Fit,
+    fit_map,
+    fit_picture,
+    from_values,
+    is_cut_out,
+    read_map,
+    values_of,
+)
 from animate.annotators.registry import Annotator, open_annotator
 from animate.annotators.settings import MapSettings
 
@@ -54,12 +62,16 @@ def control_map(
     method and settings. Raises pose.VideoError, UsageError and ModelError.
     """
     facts = kind_of(kind)
-    given = read_map(source, kind)
+    values = values_of(source)
+    given = from_values(values, facts)
     if annotate is None or not annotate:
-        if annotate is False or looks_like_map(given, kind):
+        # A coloured photograph must not become grey, and then pass for depth.
+        cut = kind == "mask" and is_cut_out(values)
+        colours = given if cut or values.shape[2] == 1 else from_values(values, KINDS["pose"])
+        if annotate is False or looks_like_map(colours, kind):
             return ControlMap(kind=kind, picture=_fitted(given, kind, size, fit))
         turned = np.asarray(255 - given, dtype=np.uint8)
-        if facts.thin and looks_like_map(turned, kind):
+        if facts.thin and looks_like_map(np.asarray(255 - colours, dtype=np.uint8), kind):
             return ControlMap(kind=kind, picture=_fitted(turned, kind, size, fit), turned=True)
     picture = fit_picture(read_picture(source), size, fit)
     if annotator is not None:

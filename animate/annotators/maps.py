@@ -39,7 +39,7 @@ def read_map(
     pose.VideoError for unreadable files and UsageError for arrays that are no picture.
     """
     facts = kind_of(kind)
-    picture = _from_values(_values_of(source), facts)
+    picture = from_values(values_of(source), facts)
     if invert:
         picture = np.asarray(255 - picture, dtype=np.uint8)
     return picture if size is None else fit_map(picture, kind, size, fit)
@@ -91,7 +91,7 @@ def _part(picture: Frame, size: tuple[int, int], fit: Fit) -> Frame:
     return np.ascontiguousarray(picture[top : top + max(down, 1), left : left + max(across, 1)])
 
 
-def _values_of(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> NDArray[Any]:
+def values_of(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> NDArray[Any]:
     """(H, W, C) of whatever holds a picture, with its own type of numbers; C is 1, 3 or 4."""
     from PIL import Image
 
@@ -124,11 +124,16 @@ def _plain(picture: Image.Image) -> Image.Image:
     return picture if picture.mode in ("1", "L", "RGB") else picture.convert("RGB")
 
 
-def _from_values(values: NDArray[Any], facts: Kind) -> Frame:
+def is_cut_out(values: NDArray[Any]) -> bool:
+    """Whether something of a picture (H, W, C) is transparent."""
+    return bool(values.shape[2] == 4 and _eight_bits(values[..., 3:], spread=False).min() < 255)
+
+
+def from_values(values: NDArray[Any], facts: Kind) -> Frame:
     """(H, W, 3) uint8 of (H, W, 1, 3 or 4) in any numbers."""
     if values.shape[2] == 4:
         alpha = _eight_bits(values[..., 3:], spread=False)
-        if facts.name == "mask" and alpha.min() < 255:
+        if facts.name == "mask" and is_cut_out(values):
             return np.repeat(alpha, 3, axis=2)
         colours = _eight_bits(values[..., :3], spread=False)
         picture = np.asarray(cv2.multiply(colours, np.repeat(alpha, 3, axis=2), scale=1 / 255))
