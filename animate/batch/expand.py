@@ -22,6 +22,7 @@ PLACEHOLDERS = ("driving", "ref")
 FILES = ("base", "controlnext", "unet", "lora")  # options with files, named from the manifest on
 TARGETS = ("save-poses", "save-compare")  # options with files to write, which take placeholders
 MOST_JOBS = 100_000
+MOST_TOLD = 400  # characters of a complaint, which may quote what stands in the line
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -50,8 +51,8 @@ def expand(
                     raise _TooMany(f"{manifest.path}: more than {MOST_JOBS} jobs; split it")
         except _TooMany:
             raise
-        except UsageError as error:
-            problems.append(Problem(row.line, str(error)))
+        except (UsageError, OSError) as error:  # of the system: a name that it cannot even look up
+            problems.append(Problem(row.line, str(error)[:MOST_TOLD]))
     return tuple(jobs.values()), tuple(problems)
 
 
@@ -117,14 +118,14 @@ def _placed(name: str, folder: Path) -> str:
     """A name as the manifest means it: relative ones start at its folder; URLs stay."""
     if not name or "\0" in name:
         raise UsageError(f"{name!r} is no name of a file")
-    return name if "://" in name else os.path.abspath(folder / Path(name).expanduser())
+    return name if "://" in name else os.path.abspath(folder / os.path.expanduser(name))
 
 
 def _target(name: str, folder: Path) -> str:
     """A name to write to; a relative one must not lead out of the manifest's folder."""
     placed = _placed(name, folder)
     home = os.path.join(os.path.abspath(folder), "")
-    relative = "://" not in name and not Path(name).expanduser().is_absolute()
+    relative = "://" not in name and not os.path.isabs(os.path.expanduser(name))
     if relative and not placed.startswith(home):
         raise UsageError(f"{name} leads out of {home}; name the whole path")
     return placed
