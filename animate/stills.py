@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animate.errors import UsageError
-from animate.files import check_output, partial_path
 from animate.progress import Progress, Report, ignore, unheard
+from animate.still_files import numbered, write_picture
 from animate.still_settings import (
     FAMILY_DEFAULTS,
     METHODS,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from animate.still_models import StillModel
 
 Frame = NDArray[np.uint8]  # (H, W, 3) RGB
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -131,26 +130,6 @@ def control_map(
     with open_annotator(choice.kind, asked.annotator, MapSettings(look=look)) as annotator:
         report(f"Control: the {choice.kind} map of a photograph, by {annotator.method}")
         return annotator(Framing(whole, size).picture(photo))
-
-
-def numbered(path: Path, count: int) -> list[Path]:
-    """The files of several pictures: out.png, or out_0.png, out_1.png ..."""
-    if count == 1:
-        return [path]
-    return [path.with_name(f"{path.stem}_{number}{path.suffix}") for number in range(count)]
-
-
-def write_picture(path: Path, picture: Frame, *, overwrite: bool = True) -> None:
-    """Write a picture (H, W, 3) that appears when it is whole. Raises UsageError, OutputError."""
-    from PIL import Image
-
-    check_output(path, overwrite=overwrite, suffixes=PICTURES)
-    partial = partial_path(path)
-    try:
-        Image.fromarray(picture).save(partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _read(choice: ControlChoice) -> Frame:

@@ -131,7 +131,8 @@ def run(arguments: argparse.Namespace) -> None:
     targets = _check(arguments)
     say = options.speaker(arguments)
     with StageBars(quiet=arguments.quiet) as bars:
-        from animate.stills import control_image, write_picture
+        from animate.still_files import write_picture
+        from animate.stills import control_image
 
         made = control_image(
             arguments.control,
@@ -154,7 +155,7 @@ def run(arguments: argparse.Namespace) -> None:
 def _check(arguments: argparse.Namespace) -> list[Path]:
     """Raise now if an output could not be written later; where the maps go."""
     from animate.files import check_output
-    from animate.stills import PICTURES, numbered
+    from animate.still_files import PICTURES, numbered
 
     output: Path = arguments.output
     maps = numbered(output.with_name(f"{output.stem}_control.png"), len(arguments.control))

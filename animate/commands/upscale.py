@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Enlarge, write, and tell what was done."""
     from animate.enlarge import UpscaleSettings, upscale
     from animate.files import check_output
-    from animate.stills import PICTURES, write_picture
+    from animate.still_files import PICTURES, write_picture
 
     start = time.monotonic()
     picture: Path = arguments.picture
