@@ -42,16 +42,16 @@ class Worker:
     """Does one task after the other and keeps the last model it loaded.
 
     scratch: a folder for what is no result. threads: that torch computes with; the same number
-    gives the same bytes, whichever engine the worker belongs to.
+    gives the same bytes, whichever engine the worker belongs to. None: what torch would take
+    alone, divided by `share`, the workers on this machine.
     """
 
-    def __init__(self, scratch: Path, threads: int | None = None) -> None:
+    def __init__(self, scratch: Path, threads: int | None = None, share: int = 1) -> None:
+        import torch
+
         self.scratch = scratch
         self._loaded: tuple[tuple[Any, ...], Model] | None = None
-        if threads is not None:
-            import torch
-
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads or max(1, torch.get_num_threads() // share))
 
     def track(self, job: Job, progress: Progress) -> PoseSequence:
         """The poses of the job's film."""
@@ -162,13 +162,6 @@ def _figures(judge: Callable[[], Any]) -> dict[str, Any] | None:
     except (AnimateError, PoseError):
         return None
     return figures
-
-
-def threads_for(workers: int) -> int:
-    """Cores for each of so many workers on this machine."""
-    from pose.parallel import usable_cores
-
-    return max(1, usable_cores() // workers)
 
 
 def default_workers() -> int:

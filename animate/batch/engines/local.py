@@ -15,7 +15,7 @@ from types import TracebackType
 
 from animate.batch.engines.base import Event, Kind, Task
 from animate.batch.failures import Failure
-from animate.batch.worker import Made, default_workers, only_gpu, threads_for
+from animate.batch.worker import Made, default_workers, only_gpu
 from animate.errors import AnimateError
 from pose.wire import Message, receive, send
 
@@ -33,7 +33,7 @@ Post = tuple["_Process", Message | None]
 class LocalEngine:
     """So many worker processes; None: one for each GPU, one in all without.
 
-    threads: that each computes with (default: an equal share of the cores). scratch: a folder of
+    threads: that each computes with (default: an equal share of torch's own). scratch: a folder of
     the batch for what is no result.
     """
 
@@ -41,7 +41,7 @@ class LocalEngine:
         self, scratch: Path, *, workers: int | None = None, threads: int | None = None
     ) -> None:
         self.workers = default_workers() if workers is None else workers
-        self.threads = threads or threads_for(self.workers)
+        self.threads = threads
         self.scratch = scratch
         self._posts: SimpleQueue[Post] = SimpleQueue()
         self._team: list[_Process] = []
@@ -112,7 +112,7 @@ class LocalEngine:
 
     def _start(self, number: int) -> _Process:
         own = only_gpu(number) if self.workers > 1 and _many_gpus() else {}
-        facts = {"scratch": str(self.scratch), "threads": self.threads}
+        facts = {"scratch": str(self.scratch), "threads": self.threads, "share": self.workers}
         process = _Process(number, facts, own, self.scratch / f"worker_{number}.log")
         threading.Thread(target=process.listen, args=(self._posts,), daemon=True).start()
         return process

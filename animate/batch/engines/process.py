@@ -37,7 +37,7 @@ def main(facts: str) -> None:
 
     from animate.batch.worker import Worker
 
-    worker = Worker(Path(told["scratch"]), told["threads"])
+    worker = Worker(Path(told["scratch"]), told["threads"], told["share"])
     tell("ready")
     while True:
         _serve(worker, inbox.get(), tell)
