@@ -5,10 +5,10 @@ python scripts/bench_batch.py --jobs 8 --singles 3
 
 Small jobs: 8 frames of 64x96, 1 step, judged, all of one film and reference but with other seeds.
 Single runs are the plain command; their time is the median of some (all unless --singles says
-fewer) times the number of jobs. Neither side finds poses in a cache from before; single runs share theirs
-from one to the next, as users' do. Half of the single runs come before the batch and half after
-it, as other work on the machine comes and goes. The last line is one JSON object; "pass": at least
-3 times faster, and the same files.
+fewer) times the number of jobs. Neither side finds poses in a cache from before; single runs share
+theirs from one to the next, as users' do. Half of the single runs come before the batch and half
+after it, as other work on the machine comes and goes. The last line is one JSON object; "pass": at
+least 3 times faster, and the same files.
 """
 
 from __future__ import annotations
