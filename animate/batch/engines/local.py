@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -122,7 +123,7 @@ class _Process:
     """One worker process, and the task that it has."""
 
     def __init__(
-        self, number: int, facts: dict[str, object], own: dict[str, str], log: Path
+        self, number: int, facts: Mapping[str, object], own: dict[str, str], log: Path
     ) -> None:
         self.number = number
         self.task: Task | None = None
