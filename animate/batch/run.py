@@ -6,7 +6,7 @@ import heapq
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -131,6 +131,7 @@ class Batch:
         replaces = record.replaces
         if not record.began:  # from here on, another file there is ours
             replaces = places.print_of(output)
+            self._records[output] = replace(record, began=True, replaces=replaces)
         self.store.update(output, state=RUNNING, began=1, replaces=replaces)
         self._running.add(output)
         poses = None if film is None else film.poses

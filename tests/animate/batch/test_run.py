@@ -114,3 +114,16 @@ def test_the_file_that_a_job_replaces_is_noted_before_it_starts(
     prints = {task.replaces for task in engine.tasks}
     assert len(engine.tasks) == 2
     assert prints == {store.records()[0].replaces} != {None}
+
+
+def test_a_result_whose_worker_was_lost_is_not_taken_for_an_older_file(
+    store: Store, tmp_path: Path
+) -> None:
+    def lost_at_the_end(task: Task) -> Event:
+        first = not Path(task.job.output).exists()
+        event = made(task)
+        return Event(kind="lost", task=task) if first else event
+
+    engine = ListEngine(lost_at_the_end)
+    run(store, make_jobs(tmp_path, 1), engine)
+    assert [task.replaces for task in engine.tasks] == [None, None]
