@@ -59,6 +59,8 @@ $(VENV)/demo.stamp: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/test.stamp: $(VENV)/demo.stamp
 	@$(PIP_INSTALL) -e '.[dev]'
+# rtmlib's OpenCV wheel has written over the files of the one with the contrib modules.
+	@$(PIP_INSTALL) --force-reinstall --no-deps opencv-contrib-python
 	@touch $@
 
 clean:

@@ -83,14 +83,14 @@ def _letter_boxes(frame: Frame) -> Floats:
         seen = np.asarray(cv2.resize(seen, None, fx=factor, fy=factor), dtype=np.uint8)
     bgr = np.ascontiguousarray(seen[..., ::-1])
     found = []
-    finder: Any = getattr(cv2, "text", None)
-    if finder is None:
+    find: Any = getattr(getattr(cv2, "text", None), "detectTextSWT", None)
+    if find is None:
         raise AnimateError(
             "letters are found by OpenCV's contrib modules, which another OpenCV wheel has written "
             "over: pip install --force-reinstall opencv-contrib-python, or --rule letters=off"
         )
     for dark in (True, False):
-        boxes: Any = finder.detectTextSWT(bgr, dark)
+        boxes: Any = find(bgr, dark)
         if isinstance(boxes, tuple):  # some versions also give a drawing and the chains
             boxes = boxes[0]
         found.append(np.asarray(boxes, dtype=np.float64).reshape(-1, 4))
