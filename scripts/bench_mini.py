@@ -59,6 +59,7 @@ def main() -> int:
     options = _options()
     torch.set_num_threads(options.threads)
     pipeline = ControlNeXtVideoPipeline.from_pretrained(options.model, torch_dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
     settings: dict[str, Any] = {
         "num_inference_steps": options.steps or DEFAULTS["soft"].steps,
         "min_guidance_scale": 1.0,
