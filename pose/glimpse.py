@@ -11,7 +11,7 @@ from pose.decoder import load_decord
 from pose.folders import PictureFolder
 from pose.quiet import quiet_stderr
 from pose.skeleton import Frame
-from pose.video import Clip, without_padding
+from pose.video import Clip
 
 # To show a frame, all from the key frame before it must be decoded. At the start of a film with few
 # key frames a look may take a tenth of the film, or a second.
@@ -44,7 +44,7 @@ def glimpse(clip: Clip, most: int) -> Iterator[Frame]:
                     reader.skip_frames(number - position)
                 frame = reader.next().asnumpy()
             position = number + 1
-            yield without_padding(frame)
+            yield _without_padding(frame)
     except (decord.DECORDError, RuntimeError, StopIteration):
         return
 
@@ -60,3 +60,12 @@ def pick(clip: Clip, keys: NDArray[np.int64], most: int) -> list[int]:
     step = max(1, round(CLOSEST * clip.info.fps))
     early = range(first, min(last, first + round(budget)) + 1, step)
     return sorted(picked.union(early[: max(0, most - len(picked) + 1)]))
+
+
+def _without_padding(frame: Frame) -> Frame:
+    """(H, W, 3): decord takes padding at the end of narrow rows for further channels."""
+    height, width, channels = frame.shape
+    if channels == 3:
+        return frame
+    rows = frame.reshape(height, -1)[:, : width * 3]
+    return np.ascontiguousarray(rows).reshape(height, width, 3)

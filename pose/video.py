@@ -21,7 +21,6 @@ from pose.sniff import explain_unreadable, first_bytes, is_transport_stream, pic
 
 __all__ = ["Clip", "VideoInfo", "load_image", "open_video", "probe"]
 
-
 LEAST_SIDE = 16  # pixels; nothing smaller can show a person
 FALLBACK_FPS = 25.0  # for files that state no usable rate
 # The rate counts as variable if more than 1 % of the intervals are off by more than 20 %:
@@ -82,6 +81,8 @@ class Clip:
                     number, frame = number + 1, next(frames, None)
                 if frame is None:
                     self.damaged = float(self.times[position])
+                    if position == 0:
+                        raise _nothing_readable(self.info.path)
                     return
                 yield frame
 
@@ -142,9 +143,7 @@ def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats]:
     with closing(read_frames(path)) as frames:
         frame = next(frames, None)
     if frame is None:
-        raise VideoError(
-            f"{path}: no frame can be decoded, the file is damaged; copy or download it again"
-        )
+        raise _nothing_readable(path)
     height, width = frame.shape[:2]
     if min(width, height) < LEAST_SIDE:
         raise VideoError(
@@ -167,6 +166,12 @@ def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats]:
         variable=variable,
     )
     return info, starts
+
+
+def _nothing_readable(path: Path) -> VideoError:
+    return VideoError(
+        f"{path}: no frame can be decoded, the file is damaged; copy or download it again"
+    )
 
 
 def _rate(starts: Floats, average: float) -> tuple[float, bool]:
@@ -198,12 +203,3 @@ def _spans(path: Path) -> tuple[Floats, float]:
         return np.asarray(spans, dtype=np.float64), float(reader.get_avg_fps())
     except (decord.DECORDError, RuntimeError, AssertionError) as error:
         raise VideoError(explain_unreadable(path)) from error
-
-
-def without_padding(frame: Frame) -> Frame:
-    """(H, W, 3): decord takes padding at the end of narrow rows for further channels."""
-    height, width, channels = frame.shape
-    if channels == 3:
-        return frame
-    rows = frame.reshape(height, -1)[:, : width * 3]
-    return np.ascontiguousarray(rows).reshape(height, width, 3)
