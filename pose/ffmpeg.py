@@ -8,7 +8,8 @@ frame asked for, 2.9 GB taken for a minute of 576x1024.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from pose.skeleton import Frame
 
 # Every frame that is in the file, once, and each with its size before it (Netpbm's P6).
 OUTPUT = ("-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-")
+# One thread: several would each want a key frame of their own before the first one is given.
+KEYS = ("-skip_frame", "nokey", "-threads", "1")
 
 
 def program() -> str:
@@ -32,7 +35,24 @@ def read_frames(path: Path, start: int = 0) -> Generator[Frame, None, None]:
 
     What cannot be decoded is left out. Raises VideoError if ffmpeg does not run.
     """
-    process = _start(path, start)
+    yield from _decoded(path, (), ("-vf", f"select=gte(n\\,{start})") if start else ())
+
+
+def read_key_frame(path: Path, time: float) -> Frame | None:
+    """The first key frame (H, W, 3) at this time or later, without decoding what lies between.
+
+    time: in seconds from where the file begins, be it with sound before the first frame. None if
+    there is none. Raises VideoError if ffmpeg does not run.
+    """
+    with closing(_decoded(path, (*KEYS, "-ss", f"{time:.6f}"), ("-frames:v", "1"))) as frames:
+        return next(frames, None)
+
+
+def _decoded(
+    path: Path, reading: Sequence[str], writing: Sequence[str]
+) -> Generator[Frame, None, None]:
+    """The frames that ffmpeg gives; options for the file that it reads, and for what it gives."""
+    process = _start(path, reading, writing)
     assert process.stdout is not None
     try:
         while process.stdout.readline():  # P6
@@ -53,10 +73,9 @@ def read_frames(path: Path, start: int = 0) -> Generator[Frame, None, None]:
         process.wait()
 
 
-def _start(path: Path, start: int) -> subprocess.Popen[bytes]:
-    selection = ("-vf", f"select=gte(n\\,{start})") if start else ()
+def _start(path: Path, reading: Sequence[str], writing: Sequence[str]) -> subprocess.Popen[bytes]:
     # "file:" so that no name is taken for an option or a protocol.
-    command = [program(), "-v", "quiet", "-i", f"file:{path}", *selection, *OUTPUT]
+    command = [program(), "-v", "quiet", *reading, "-i", f"file:{path}", *writing, *OUTPUT]
     try:
         return subprocess.Popen(
             command,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pose.decoder import load_decord
+from pose.errors import VideoError
+from pose.ffmpeg import read_frames, read_key_frame
 from pose.folders import PictureFolder
 from pose.quiet import quiet_stderr
-from pose.skeleton import Frame
-from pose.video import Clip
+from pose.skeleton import Floats, Frame
+from pose.sniff import explain_unreadable
+from pose.video import Clip, shown_first
 
 # To show a frame, all from the key frame before it must be decoded. At the start of a film with few
 # key frames a look may take a tenth of the film, or a second.
@@ -23,30 +27,47 @@ def glimpse(clip: Clip, most: int) -> Iterator[Frame]:
     """About so many frames (H, W, 3) of a clip: key frames from all over it, then from its start.
 
     A film with a single key frame is only seen at its start, a folder of pictures evenly. A damaged
-    film ends early.
+    film ends early. One frame is held at a time, however long the film is.
     """
     if isinstance(clip, PictureFolder):
         yield from (clip[place] for place in np.linspace(0, len(clip) - 1, most).astype(int))
         return
+    keys, times = key_frames(clip)
+    picked = pick(clip, keys, most)
+    early = [number for number in picked if number <= max(set(picked).difference(keys), default=0)]
+    yield from _first_ones(clip, early)
+    # The first key frame is frame 0, whether the file says so or not.
+    for number in picked[len(early) :]:
+        margin = 0.5 / clip.info.fps  # of rounding
+        frame = read_key_frame(clip.info.path, float(times[keys == number][0]) - margin)
+        if frame is not None:
+            yield frame
+
+
+def key_frames(clip: Clip) -> tuple[NDArray[np.int64], Floats]:
+    """The numbers (K,) of a film's key frames, and when they start, in seconds."""
     decord = load_decord()
     try:
         with quiet_stderr():
             reader = decord.VideoReader(str(clip.info.path))
-        keys = np.asarray(reader.get_key_indices(), dtype=np.int64)
-        position = 0
-        for number in pick(clip, keys, most):
-            key = keys[: np.searchsorted(keys, number, side="right")].max(initial=0)
-            with quiet_stderr():
-                if key > position:
-                    reader.seek(int(key))
-                    position = int(key)
-                if number > position:
-                    reader.skip_frames(number - position)
-                frame = reader.next().asnumpy()
-            position = number + 1
-            yield _without_padding(frame)
-    except (decord.DECORDError, RuntimeError, StopIteration):
-        return
+            keys = np.asarray(reader.get_key_indices(), dtype=np.int64)
+            starts = np.asarray(reader.get_frame_timestamp(range(len(reader))))[:, 0]
+    except (decord.DECORDError, RuntimeError) as error:
+        raise VideoError(explain_unreadable(clip.info.path)) from error
+    first = shown_first(starts)
+    keys = keys[keys >= first]
+    return keys - first, starts[keys]
+
+
+def _first_ones(clip: Clip, numbers: list[int]) -> Iterator[Frame]:
+    """The frames of these numbers, which are near the start, read one after the other."""
+    with closing(read_frames(clip.info.path)) as frames:
+        for number in range(max(numbers, default=-1) + 1):
+            frame = next(frames, None)
+            if frame is None:
+                return
+            if number in numbers:
+                yield frame
 
 
 def pick(clip: Clip, keys: NDArray[np.int64], most: int) -> list[int]:
@@ -60,12 +81,3 @@ def pick(clip: Clip, keys: NDArray[np.int64], most: int) -> list[int]:
     step = max(1, round(CLOSEST * clip.info.fps))
     early = range(first, min(last, first + round(budget)) + 1, step)
     return sorted(picked.union(early[: max(0, most - len(picked) + 1)]))
-
-
-def _without_padding(frame: Frame) -> Frame:
-    """(H, W, 3): decord takes padding at the end of narrow rows for further channels."""
-    height, width, channels = frame.shape
-    if channels == 3:
-        return frame
-    rows = frame.reshape(height, -1)[:, : width * 3]
-    return np.ascontiguousarray(rows).reshape(height, width, 3)

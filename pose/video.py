@@ -150,11 +150,7 @@ def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats]:
             f"{path}: the picture is only {width}x{height} pixels; "
             f"a person needs at least {LEAST_SIDE}x{LEAST_SIDE}"
         )
-    # Cut without re-encoding, a file begins with frames before time 0 that players do not show.
-    # ffmpeg drops them, so that the first one it gives is the first one shown.
-    shown = np.flatnonzero(spans[:, 0] > -1e-3)
-    first = int(shown[0]) if len(shown) else 0
-    starts = np.maximum.accumulate(spans[first:, 0])
+    starts = np.maximum.accumulate(spans[shown_first(spans[:, 0]) :, 0])
     rate, variable = _rate(starts, average)
     info = VideoInfo(
         path=path,
@@ -166,6 +162,15 @@ def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats]:
         variable=variable,
     )
     return info, starts
+
+
+def shown_first(starts: Floats) -> int:
+    """The number of the first frame that ffmpeg gives, by the times (F,) at which frames start.
+
+    Cut without re-encoding, a file begins with frames before time 0 that players do not show.
+    """
+    shown = np.flatnonzero(starts > -1e-3)
+    return int(shown[0]) if len(shown) else 0
 
 
 def _nothing_readable(path: Path) -> VideoError:

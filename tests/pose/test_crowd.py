@@ -83,6 +83,18 @@ def test_all_are_followed_each_in_a_place_of_its_own(
     assert told == sorted(set(told))
 
 
+@pytest.mark.parametrize("keys", [4, 999])
+def test_who_is_meant_is_found_however_few_key_frames_there_are(
+    stage: Any, ffmpeg: Callable[..., Path], keys: int
+) -> None:
+    how = ("-g", str(keys), "-pix_fmt", "yuv420p")
+    film = ffmpeg(f"keys{keys}.mp4", "-i", str(stage("both")), *how)
+    focus = find_focus(open_video(film), "largest")
+    assert focus is not None
+    assert focus.number == 1
+    assert (focus.boxes[:, 2] < 290).all()
+
+
 def test_the_number_of_the_chosen_person_is_kept(stage: Any) -> None:
     assert track(stage("both"), person=2).ids == (2,)
 

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pose import open_video
+from pose.errors import VideoError
 from pose.folders import open_pictures
-from pose.glimpse import glimpse, pick
+from pose.glimpse import glimpse, key_frames, pick
 from pose.video import Clip, VideoInfo
+from tests.pose.test_ffmpeg import memory
 
 
 def clip_of(frames: int, fps: float = 25.0) -> Clip:
@@ -59,7 +64,57 @@ def test_a_folder_of_pictures_is_seen_evenly(ffmpeg: Any, plain: Path) -> None:
     assert len(list(glimpse(open_pictures(first.parent), 3))) == 3
 
 
-def test_a_cut_film_ends_early(plain: Path, tmp_path: Path) -> None:
+FILMS = {
+    "one key frame": ("one.mp4", "-g", "999"),
+    "few key frames": ("few.mkv", "-g", "12"),
+    "frames that look ahead": ("ahead.mp4", "-g", "8", "-bf", "3"),
+    "a clock that begins late": ("late.mp4", "-g", "6", "-output_ts_offset", "3.3"),
+    "an index of its own": ("index.avi", "-c:v", "mpeg4", "-g", "7"),
+}
+
+
+@pytest.mark.parametrize("kind", FILMS)
+def test_the_frames_that_were_picked_are_shown(kind: str, film: Callable[..., Path]) -> None:
+    name, *how = FILMS[kind]
+    clip = open_video(film(name, "-pix_fmt", "yuv420p", *how, seconds=4))
+    frames = list(clip)
+    wanted = pick(clip, key_frames(clip)[0], 5)
+    assert np.array_equal(list(glimpse(clip, 5)), [frames[number] for number in wanted])
+    assert max(wanted) > (5 if kind == "one key frame" else 30)
+
+
+def test_frames_that_players_do_not_show_are_not_counted(
+    ffmpeg: Callable[..., Path], plain: Path
+) -> None:
+    cut = open_video(ffmpeg("cut.mp4", "-ss", "0.7", "-i", str(plain), "-c", "copy"))
+    frames = list(cut)
+    keys = key_frames(cut)[0].tolist()
+    assert keys == [3, 8, 13, 18]
+    assert np.array_equal(list(glimpse(cut, 9))[-1], frames[18])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("keys", [10, 999])
+def test_one_frame_is_held_at_a_time(keys: int, film: Callable[..., Path]) -> None:
+    how = ("-pix_fmt", "yuv420p", "-g", str(keys))
+    clip = open_video(film(f"long{keys}.mp4", *how, size="640x480", seconds=30))
+    frames = glimpse(clip, 8)
+    held, before = next(frames).nbytes, memory()
+    grown = [memory() - before for _ in frames]
+    assert len(grown) >= 7
+    assert max(grown) < 4 * held
+
+
+def test_of_a_damaged_film_the_rest_is_seen(plain: Path, tmp_path: Path) -> None:
+    content = bytearray(plain.read_bytes())
+    content[len(content) // 2 : len(content) * 3 // 4] = bytes(len(content) // 4)
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(content)
+    assert 1 <= len(list(glimpse(open_video(damaged), 6))) <= 7
+
+
+def test_a_film_that_is_gone_is_an_error(plain: Path, tmp_path: Path) -> None:
     gone = open_video(plain)
     gone.info.__dict__["path"] = tmp_path / "gone.mp4"
-    assert list(glimpse(gone, 5)) == []
+    with pytest.raises(VideoError, match=r"gone\.mp4"):
+        list(glimpse(gone, 5))
