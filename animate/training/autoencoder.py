@@ -1,4 +1,4 @@
-"""Training the embedded model's autoencoder: SVD's temporal decoder on single pictures.
+"""Training the embedded autoencoders on single pictures: SVD's temporal one, and plain ones.
 
 Latents are drawn towards zero mean and unit spread per channel while training, so that they need
 no scaling afterwards (``scaling_factor`` 1).
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKLTemporalDecoder
+from diffusers import AutoencoderKL, AutoencoderKLTemporalDecoder
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,9 +25,9 @@ GRADIENT_SHARE = 1.0  # weight of the error of picture gradients: edges, not onl
 
 
 class AutoencoderTask:
-    """Trains ``vae`` on pictures, its temporal layers made and kept the identity."""
+    """Trains ``vae`` on pictures, its temporal layers, if any, made and kept the identity."""
 
-    def __init__(self, vae: AutoencoderKLTemporalDecoder) -> None:
+    def __init__(self, vae: AutoencoderKLTemporalDecoder | AutoencoderKL) -> None:
         zero_temporal(vae)
         for name, parameter in vae.named_parameters():
             parameter.requires_grad_("temporal" not in name and "time_" not in name)
@@ -48,9 +48,14 @@ class AutoencoderTask:
         with spatial_only(self.vae):
             latents = self.vae.encode(truth).latent_dist.mode()
             noisy = latents + LATENT_NOISE * randn(latents, rng)
-            result = self.vae.decode(noisy, num_frames=1).sample
+            result = self._decoded(noisy)
         loss = reconstruction_loss(result.float(), truth, weight)
         return loss + WHITENING * whitening_loss(latents.float())
+
+    def _decoded(self, latents: Tensor) -> Tensor:
+        timed = isinstance(self.vae, AutoencoderKLTemporalDecoder)
+        sample: Tensor = self.vae.decode(latents, **({"num_frames": 1} if timed else {})).sample
+        return sample
 
     def export(self, folder: Path, weights: Mapping[str, Tensor]) -> None:
         """Write the autoencoder as diffusers does."""
