@@ -26,7 +26,8 @@ class Sample:
     control (F, H, W, 3) uint8; reference (H, W, 3) uint8, another picture of the same character;
     one of frames (F, H, W, 3) uint8 and latents (F, c, h, w) float16, the latter together with
     reference_latents (c, h, w). weight (F, H, W) float32: how much an error on a pixel counts;
-    None for the same everywhere. name: the file, for messages.
+    None for the same everywhere. kind: of the control map, where a source has several, "" for none.
+    name: the file, for messages.
     """
 
     control: NDArray[np.uint8]
@@ -36,6 +37,7 @@ class Sample:
     reference_latents: NDArray[np.float16] | None = None
     weight: NDArray[np.float32] | None = None
     caption: str = ""
+    kind: str = ""
     name: str = ""
 
 
@@ -66,6 +68,7 @@ class Batch:
     reference_latents: Tensor | None = None
     weight: Tensor | None = None
     captions: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
@@ -92,6 +95,7 @@ def stack(samples: Sequence[Sample], skipped: Sequence[str] = ()) -> Batch:
     return Batch(
         **tensors,
         captions=tuple(sample.caption for sample in samples),
+        kinds=tuple(sample.kind for sample in samples),
         names=tuple(sample.name for sample in samples),
         skipped=tuple(skipped),
     )
