@@ -10,7 +10,7 @@ from typing import Any
 from animate import mini
 from animate.errors import ModelError
 from animate.load import hush, pick_device, pick_dtype, stored_variant
-from animate.still_settings import FAMILIES, MULTIPLES, StillSettings
+from animate.still_settings import FAMILIES, FAMILY_DEFAULTS, MULTIPLES, StillSettings
 
 # Beginnings of pipelines' names in model_index.json, longest first, and their families.
 NAMES = {
@@ -29,6 +29,7 @@ OPTIONAL = (
     *("safety_checker", "feature_extractor", "image_encoder"),
 )
 SINGLE_FILE = ".safetensors"
+DEFAULTS = "defaults.json"  # in a model's folder: the steps and guidance it works best with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,22 @@ class StillModel:
     def multiple(self) -> int:
         """What width and height are multiples of, in pixels."""
         return MULTIPLES[self.family]
+
+    @property
+    def defaults(self) -> tuple[int, float]:
+        """Steps and guidance that it works best with: its folder's own, else its family's."""
+        steps, guidance = FAMILY_DEFAULTS[self.family]
+        file = self.folder / DEFAULTS if self.folder else None
+        if file is None or not file.is_file():
+            return steps, guidance
+        try:
+            own = json.loads(file.read_text())
+            return int(own.get("steps", steps)), float(own.get("guidance", guidance))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ModelError(
+                f"{file} does not tell steps and guidance; expected e.g. "
+                '{"steps": 20, "guidance": 5.0}'
+            ) from error
 
 
 def load_still_model(settings: StillSettings) -> StillModel:

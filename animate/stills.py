@@ -15,7 +15,6 @@ from animate.errors import UsageError
 from animate.progress import Progress, Report, ignore, unheard
 from animate.still_files import numbered, write_picture
 from animate.still_settings import (
-    FAMILY_DEFAULTS,
     METHODS,
     ControlChoice,
     StillSettings,
@@ -203,7 +202,7 @@ def _sample(
     """Call diffusers' pipeline once for each picture: memory does not grow with their number."""
     import torch
 
-    steps, guidance = _steps(asked, model.family)
+    steps, guidance = _steps(asked, model)
     images: list[Frame] = []
     for number in range(asked.count):
 
@@ -231,8 +230,8 @@ def _sample(
     return images
 
 
-def _steps(asked: StillSettings, family: str) -> tuple[int, float]:
-    steps, guidance = FAMILY_DEFAULTS[family]
+def _steps(asked: StillSettings, model: StillModel) -> tuple[int, float]:
+    steps, guidance = model.defaults
     return asked.steps or steps, guidance if asked.guidance is None else asked.guidance
 
 
@@ -243,7 +242,7 @@ def _describe(
     method: str,
     like: Frame,
 ) -> Iterator[str]:
-    steps, guidance = _steps(asked, model.family)
+    steps, guidance = _steps(asked, model)
     yield (
         f"Model {model.name} ({model.family}) on {model.device} in {model.dtype}: "
         f"{like.shape[1]}x{like.shape[0]}, {steps} steps, guidance {guidance:g}, seed {asked.seed}"
