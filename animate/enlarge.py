@@ -25,7 +25,6 @@ Frame = NDArray[np.uint8]  # (H, W, 3) RGB
 LARGEST = 4.0  # factor
 KIND = "superresolution"  # what its control part is called among a model's own
 OVERLAP = 0.25  # of a tile, shared with the next
-STEPS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +33,17 @@ class UpscaleSettings:
 
     factor: above 1, at most 4. model: sd3, mini-sd3 or a folder of that family; weights: the
     ControlNeXt part. tile: pixels of a tile's side; overlap: the share of it that neighbours
-    share. control_scale: how strictly the picture is followed. faithful: scaled down again, the
-    result is the picture. Raises UsageError.
+    share. guidance: by the prompt; without one there is none. control_scale: how strictly the
+    picture is followed. faithful: scaled down again, the result is the picture. Raises UsageError.
     """
 
     factor: float = 4.0
     model: str = "mini-sd3"
     weights: str | None = None
     prompt: str = ""
-    guidance: float = 1.0
+    guidance: float | None = None
     control_scale: float = 1.0
-    steps: int = STEPS
+    steps: int | None = None
     seed: int = 0
     tile: int | None = None
     overlap: float = OVERLAP
@@ -110,23 +109,32 @@ def _enlarged(
     report: Report,
 ) -> Frame:
     """The picture at its new size, as the model makes it."""
-    from animate.pipelines.tiles import decoded, plan_tiles
+    from animate.pipelines.tiles import decoded
 
-    factor, patch = int(model.pipeline.vae_scale_factor), _patch(model)
+    factor = int(model.pipeline.vae_scale_factor)
     width, height = (round(side * asked.factor) for side in (small.shape[1], small.shape[0]))
-    control = _control(small, (width, height), factor * patch)
-    rows, columns = control.shape[-2] // factor, control.shape[-1] // factor
-    side = max(2 * patch, (asked.tile or model.short_side) // factor // patch * patch)
-    shared = int(side * asked.overlap) // patch * patch
-    tiles = plan_tiles(rows, columns, side, shared, step=patch)
+    control = _control(small, (width, height), factor * _patch(model))
+    tiles = tiles_of(model, (control.shape[-2] // factor, control.shape[-1] // factor), asked)
+    steps, guidance = _steps(model, asked)
     report(
         f"{small.shape[1]}x{small.shape[0]} -> {width}x{height} by {model.name} on {model.device}, "
-        f"{len(tiles)} {'tile' if len(tiles) == 1 else 'tiles'} of up to {side * factor} pixels, "
-        f"{asked.steps} steps, seed {asked.seed}"
+        f"{len(tiles)} {'tile' if len(tiles) == 1 else 'tiles'} of up to "
+        f"{_tile(model, asked.tile)} pixels, "
+        f"{steps} steps, guidance {guidance:g}, seed {asked.seed}"
     )
     latents = _denoised(model, part, control, tiles, asked, progress)
     pixels = decoded(model.pipeline, latents, tiles)[0, :, :height, :width]
     return np.asarray((pixels.permute(1, 2, 0).cpu().numpy() * 255).round(), dtype=np.uint8)
+
+
+def tiles_of(model: StillModel, size: tuple[int, int], asked: UpscaleSettings) -> list[Tile]:
+    """The tiles of latents of a size (rows, columns). Raises UsageError for too large ones."""
+    from animate.pipelines.tiles import plan_tiles
+
+    patch = _patch(model)
+    side = _tile(model, asked.tile) // int(model.pipeline.vae_scale_factor) // patch * patch
+    shared = int(side * asked.overlap) // patch * patch
+    return plan_tiles(*size, side, shared, step=patch)
 
 
 def _denoised(
@@ -140,11 +148,12 @@ def _denoised(
     """Latents (1, c, h, w) of the whole picture: tiles meet in every step."""
     import torch
 
-    from animate.pipelines.image import denoiser_of
+    from animate.pipelines.image import denoiser_of, short_prompts
     from animate.pipelines.steering import Control, Steering
     from animate.pipelines.tiles import in_tiles
 
     pipeline, factor = model.pipeline, int(model.pipeline.vae_scale_factor)
+    steps, guidance = _steps(model, asked)
     steered = Control(part=part, picture=control, scale=asked.control_scale)
     now = tiles[0]
 
@@ -153,7 +162,7 @@ def _denoised(
         now = tile
 
     def told(_: Any, step: int, time: Any, kept: Any) -> Any:
-        progress("denoise", step + 1, asked.steps)
+        progress("denoise", step + 1, steps)
         return {}
 
     with (
@@ -169,13 +178,32 @@ def _denoised(
             asked.prompt,
             height=control.shape[-2],
             width=control.shape[-1],
-            num_inference_steps=asked.steps,
-            guidance_scale=asked.guidance,
+            num_inference_steps=steps,
+            guidance_scale=guidance,
             generator=torch.Generator().manual_seed(asked.seed),
             callback_on_step_end=told,
             output_type="latent",
+            **short_prompts(pipeline),
         ).images
     return latents
+
+
+def _steps(model: StillModel, asked: UpscaleSettings) -> tuple[int, float]:
+    """Steps and guidance: as asked, else the model's own; a prompt that is empty guides nowhere."""
+    steps, guidance = model.defaults
+    own = guidance if asked.prompt else 1.0
+    return asked.steps or steps, own if asked.guidance is None else asked.guidance
+
+
+def _tile(model: StillModel, asked: int | None) -> int:
+    """Pixels of a tile's side. Raises UsageError for more than the model has positions for."""
+    from animate.pipelines.image import denoiser_of
+
+    side, token = asked or model.short_side, int(model.pipeline.vae_scale_factor) * _patch(model)
+    most = int(denoiser_of(model.pipeline).config["pos_embed_max_size"]) * token
+    if side > most:
+        raise UsageError(f"--tile expects at most {most} pixels with {model.name}, got {side}")
+    return max(2 * token, side)
 
 
 def _patch(model: StillModel) -> int:

@@ -17,7 +17,9 @@ from animate.pipelines.residuals import is_transformer
 from animate.pipelines.steering import Control, Span, Steering
 from temporal.errors import ControlError
 
-__all__ = ["Control", "as_picture", "control_latents", "denoiser_of", "steered"]
+__all__ = ["Control", "as_picture", "control_latents", "denoiser_of", "short_prompts", "steered"]
+
+CLIP_TOKENS = 77  # of a prompt, in every CLIP as it was released
 
 
 @contextmanager
@@ -64,6 +66,18 @@ def denoiser_of(pipeline: Any) -> Any:
         if isinstance(found, nn.Module):
             return found
     raise ControlError(f"{type(pipeline).__name__} has neither a UNet nor a transformer to steer")
+
+
+def short_prompts(pipeline: Any) -> dict[str, int]:
+    """Keywords for a pipeline whose prompts are shorter than CLIP's, such as the embedded ones.
+
+    Where SD3 has no T5, diffusers puts empty tokens in its place, 256 or as many as CLIP has,
+    by version. Such a model was trained with as many as its own prompts have.
+    """
+    length = getattr(pipeline, "tokenizer_max_length", CLIP_TOKENS)
+    if length >= CLIP_TOKENS or getattr(pipeline, "text_encoder_3", None) is not None:
+        return {}
+    return {"max_sequence_length": int(length)}
 
 
 def as_picture(picture: Any) -> Tensor:

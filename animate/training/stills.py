@@ -10,7 +10,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from animate.pipelines.image import control_latents, denoiser_of
+from animate.pipelines.image import control_latents, denoiser_of, short_prompts
 from animate.pipelines.steering import Control, Steering
 from animate.training.animator import weight_at
 from animate.training.data import Batch, to_share, to_unit
@@ -101,7 +101,9 @@ class StillTask:
             if self.family == "sd15":
                 embeds = self.pipeline.encode_prompt(listed, device, 1, False)[0]
                 return {"encoder_hidden_states": embeds}
-            more = {"prompt_2": listed, "prompt_3": listed} if self.family == "sd3" else {}
+            more: Prompt = {}
+            if self.family == "sd3":
+                more = {"prompt_2": listed, "prompt_3": listed, **short_prompts(self.pipeline)}
             encoded = self.pipeline.encode_prompt(
                 listed, **more, device=device, do_classifier_free_guidance=False
             )

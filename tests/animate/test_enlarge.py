@@ -75,6 +75,29 @@ def test_the_same_call_gives_the_same_picture(sd3: StillModel, small: Any, tmp_p
     assert not np.array_equal(first, upscale(small, factor=2.0, loaded=sd3, seed=1, **QUICK))
 
 
+def test_steps_are_the_model_s_own_unless_asked(sd3: StillModel, small: Any) -> None:
+    file = sd3.folder / "defaults.json"  # type: ignore[operator]
+    file.write_text('{"steps": 3}')
+    said: list[str] = []
+    for steps in (None, 1):
+        upscale(small, factor=1.5, steps=steps, tile=64, loaded=sd3, report=said.append)
+    file.unlink()
+    assert ["3 steps" in line for line in said] == [True, False]
+    assert ["1 steps" in line for line in said] == [False, True]
+
+
+@pytest.mark.parametrize(("prompt", "guidance"), [("", "1"), ("a b", "7")])
+def test_only_a_prompt_guides(sd3: StillModel, small: Any, prompt: str, guidance: str) -> None:
+    said: list[str] = []
+    upscale(small, factor=1.5, prompt=prompt, loaded=sd3, report=said.append, **QUICK)
+    assert f"guidance {guidance}," in said[0]
+
+
+def test_a_tile_larger_than_the_model_s_positions_is_refused(sd3: StillModel, small: Any) -> None:
+    with pytest.raises(UsageError, match="--tile expects at most 768 pixels with tiny, got 769"):
+        upscale(small, loaded=sd3, tile=769)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [({"factor": 5.0}, "at most 4"), ({"factor": 1.0}, "above 1"), ({"overlap": 0.9}, "--overlap")],
