@@ -19,6 +19,9 @@ from pose.skeleton import Frame
 
 # Every frame that is in the file, once, and each with its size before it (Netpbm's P6).
 OUTPUT = ("-fps_mode", "passthrough", "-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-")
+# Larger than any camera's film (8K is 7680x4320); a file can claim more in a few bytes.
+MOST_PIXELS = 36_000_000
+LIMITS = ("-max_pixels", str(MOST_PIXELS))
 # One thread: several would each want a key frame of their own before the first one is given.
 KEYS = ("-skip_frame", "nokey", "-threads", "1")
 
@@ -75,7 +78,7 @@ def _decoded(
 
 def _start(path: Path, reading: Sequence[str], writing: Sequence[str]) -> subprocess.Popen[bytes]:
     # "file:" so that no name is taken for an option or a protocol.
-    command = [program(), "-v", "quiet", *reading, "-i", f"file:{path}", *writing, *OUTPUT]
+    command = [program(), "-v", "quiet", *LIMITS, *reading, "-i", f"file:{path}", *writing, *OUTPUT]
     try:
         return subprocess.Popen(
             command,

@@ -32,6 +32,17 @@ def is_transport_stream(head: bytes) -> bool:
     return any(head[start::step][:2] == b"GG" for start, step in ((0, 188), (4, 192)))
 
 
+def is_unfinished_avi(head: bytes, size: int) -> bool:
+    """Whether an AVI of so many bytes says that it has more frames than fit, as one does that was
+    written to its end nowhere. decord ends the process on such a file.
+
+    Its stream header tells the length at byte 32 (AVISTREAMHEADER); a frame takes 8 bytes or more.
+    """
+    start = head.find(b"vids")
+    length = int.from_bytes(head[start + 32 : start + 36], "little")
+    return head[8:12] == b"AVI " and start >= 0 and length > size // 8
+
+
 def first_bytes(path: Path) -> bytes:
     """Up to 512 bytes; none if the file cannot be opened."""
     try:
@@ -73,6 +84,11 @@ def explain_unreadable(path: Path) -> str:
         return (
             f"{path} is an MPEG transport stream, whose frames cannot be counted reliably; "
             f"repack it without loss: ffmpeg -i {path.name} -c copy {path.stem}.mp4"
+        )
+    if is_unfinished_avi(head, path.stat().st_size):
+        return (
+            f"{path} was never written to its end; repack it without loss: "
+            f"ffmpeg -i {path.name} -c copy {path.stem}.mp4"
         )
     if is_video(head):
         return (

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends import Backend, Estimate, sees_one
+from pose.bounds import check_bounds
 from pose.crowd import Focus, find_focuses
 from pose.errors import NoPersonError
 from pose.identity import Person, choose, link
@@ -38,6 +39,8 @@ def track(
     `marks`. Raises NoPersonError if no frame shows a person, VideoError, BackendError.
     """
     clip = open_video(source) if isinstance(source, (str, os.PathLike)) else source
+    if isinstance(clip, Clip):
+        check_bounds(clip)
     with crew_for(clip, backend, workers) as crew:
         focuses = find_focuses(clip, person) if sees_one(crew.estimator) else []
         looks: list[Focus | None] = [*focuses] or [None]

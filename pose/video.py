@@ -13,11 +13,17 @@ from numpy.typing import NDArray
 
 from pose.decoder import load_decord
 from pose.errors import VideoError
-from pose.ffmpeg import read_frames
+from pose.ffmpeg import MOST_PIXELS, read_frames
 from pose.pictures import load_image
 from pose.quiet import quiet_stderr
 from pose.skeleton import Floats, Frame
-from pose.sniff import explain_unreadable, first_bytes, is_transport_stream, picture_kind
+from pose.sniff import (
+    explain_unreadable,
+    first_bytes,
+    is_transport_stream,
+    is_unfinished_avi,
+    picture_kind,
+)
 
 __all__ = ["Clip", "VideoInfo", "load_image", "open_video", "probe"]
 
@@ -175,7 +181,8 @@ def shown_first(starts: Floats) -> int:
 
 def _nothing_readable(path: Path) -> VideoError:
     return VideoError(
-        f"{path}: no frame can be decoded, the file is damaged; copy or download it again"
+        f"{path}: no frame can be decoded, the file is damaged; copy or download it again (or its "
+        f"picture has more than {MOST_PIXELS // 10**6} million pixels; then scale it down)"
     )
 
 
@@ -198,7 +205,8 @@ def _spans(path: Path) -> tuple[Floats, float]:
     head = first_bytes(path)
     # decord opens some pictures and then finds no frame in them. Of a transport stream it leaves
     # out frames at the start and counts some at the end twice.
-    if not path.is_file() or picture_kind(head) or is_transport_stream(head):
+    refused = not path.is_file() or picture_kind(head) or is_transport_stream(head)
+    if refused or is_unfinished_avi(head, path.stat().st_size):
         raise VideoError(explain_unreadable(path))
     decord.logging.set_level(decord.logging.QUIET)
     try:

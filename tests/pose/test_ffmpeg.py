@@ -82,3 +82,11 @@ def test_a_program_that_cannot_start_is_an_error(
     monkeypatch.setattr(decoding, "program", lambda: str(tmp_path / "nothing"))
     with pytest.raises(VideoError, match=r"ffmpeg cannot be started to read .*plain\.mp4"):
         list(read_frames(plain))
+
+
+def test_a_film_of_huge_pictures_is_not_decoded(ffmpeg: Make) -> None:
+    source = ("-f", "lavfi", "-i", "color=black:s=9000x4100:d=0.1:r=10")
+    huge = ffmpeg("huge.avi", *source, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p")
+    assert list(read_frames(huge)) == []
+    with pytest.raises(VideoError, match="more than 36 million pixels"):
+        open_video(huge)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pose.errors import VideoError
+from pose.ffmpeg import program
 from pose.video import open_video, probe
 
 Make = Callable[..., Path]
@@ -214,3 +216,11 @@ def test_reading_says_nothing(
 def test_senseless_settings(options: dict[str, float], plain: Path) -> None:
     with pytest.raises(ValueError, match="must be"):
         open_video(plain, **options)  # type: ignore[arg-type]
+
+
+def test_a_recording_that_was_never_finished_is_refused(plain: Path, tmp_path: Path) -> None:
+    command = [program(), "-v", "quiet", "-i", str(plain), "-c:v", "mjpeg", "-f", "avi", "-"]
+    path = tmp_path / "live.avi"
+    path.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+    with pytest.raises(VideoError, match=r"never written to its end.*live\.mp4"):
+        open_video(path)
