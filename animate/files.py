@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from animate.errors import OutputError, UsageError
+from animate.errors import ModelError, OutputError, UsageError
 
+MOST_DEPTH = 100  # of brackets in YAML, which is read by recursion
 CONTAINERS = (".mp4", ".mov", ".mkv")
 
 
@@ -29,6 +31,57 @@ def check_output(path: Path, *, overwrite: bool, suffixes: tuple[str, ...] = CON
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{path}: cannot write into {path.parent}: {reason}") from error
+
+
+def read_text(path: Path, most: int, remedy: str) -> str:
+    """A text file of at most so many bytes. Raises UsageError with the remedy for a longer one."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(most + 1)
+        if len(raw) > most:
+            raise UsageError(f"{path}: more than {most >> 20} MB; {remedy}")
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no text in UTF-8: save it as that") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """What a JSON file of a model says. Raises ModelError unless it is keys and values."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            return found
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is missing or damaged; copy or download it again") from error
+    raise ModelError(f"{path}: expected keys and values; copy or download it again")
+
+
+def check_nesting(path: Path, text: str) -> None:
+    """Refuse nests that would exhaust the stack of YAML's reader, which is not Python's."""
+    depth = 0
+    for line, words in enumerate(text.splitlines(), start=1):
+        depth = max(0, depth + sum(map(words.count, "[{")) - sum(map(words.count, "]}")))
+        indent = len(words) - len(words.lstrip(" -?"))
+        if max(depth, words.count("["), words.count("{"), indent // 10) > MOST_DEPTH:
+            raise UsageError(f"{path}, line {line}: nested too deep")
+
+
+def refuse_links(folder: Path, inner: tuple[str, ...] = ()) -> None:
+    """Raise OutputError if a folder that is ours alone, or what lies in it, is a symbolic link.
+
+    Its files are written and removed by their names: through a link that would be elsewhere. inner:
+    folders in it that are looked into too.
+    """
+    try:
+        places = [folder, *(folder / name for name in inner)]
+        found = [path for place in places if place.is_dir() for path in place.iterdir()]
+        link = next((path for path in (*places, *found) if path.is_symlink()), None)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be read: {error.strerror or error}") from error
+    if link is not None:
+        raise OutputError(f"{link} is a link, where only files of this program belong; remove it")
 
 
 def partial_path(path: Path) -> Path:

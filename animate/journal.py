@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from animate.errors import OutputError
+from animate.files import refuse_links
 from animate.progress import Report, unheard
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ class Journal:
         self._complained = False
 
     def open(self) -> None:
-        """Take the folder. Raises OutputError if another run, still alive, has it."""
+        """Take the folder. Raises OutputError if another run has it, or links lie in it."""
         if self.folder is None:
             return
+        refuse_links(self.folder)
         with self._tolerant():
             self._lock = lock_file(self.folder / LOCK)
         if self._lock is None:

@@ -7,6 +7,7 @@ import glob
 import os
 import string
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
@@ -74,10 +75,18 @@ def _jobs(row: Row, folder: Path) -> Iterator[Job]:
     pattern = _one("out", _taken(values, OUT, "out", PATTERN))
     settings = tuple(_words(values, folder))
     for driving, ref in product(drivings, refs):
-        names = {"driving": Path(driving).stem, "ref": Path(ref).stem}
+        names = {"driving": _stem(driving), "ref": _stem(ref)}
         words = tuple(_filled(word, names, folder) for word in settings)
         output = _target(_fill(pattern, names), folder)
         yield Job(line=row.line, driving=driving, ref=ref, output=output, words=words)
+
+
+def _stem(name: str) -> str:
+    """What a placeholder is filled with, which must stay one part of a path."""
+    stem = Path(name).stem
+    if stem in ("", ".", ".."):
+        raise UsageError(f"{name}: its name without suffix, {stem!r}, would be another folder's")
+    return stem
 
 
 def _taken(values: Values, names: Sequence[str], what: str, otherwise: str | None = None) -> Value:
@@ -128,7 +137,15 @@ def _target(name: str, folder: Path) -> str:
     relative = "://" not in name and not os.path.isabs(os.path.expanduser(name))
     if relative and not placed.startswith(home):
         raise UsageError(f"{name} leads out of {home}; name the whole path")
+    if relative and not _really(os.path.dirname(placed)).startswith(_really(home)):
+        raise UsageError(f"{name} leads out of {home} through a link; name the whole path")
     return placed
+
+
+@lru_cache
+def _really(folder: str) -> str:
+    """A folder without links, with a separator at its end."""
+    return os.path.join(os.path.realpath(folder), "")
 
 
 def _fill(pattern: str, names: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from animate.batch.jobs import Problem
 from animate.errors import UsageError
+from animate.files import check_nesting, read_text
 
 Value = str | list[str]  # as written; what a flag wants is read later
 Values = dict[str, Value]
@@ -21,7 +22,6 @@ READERS = (".yaml", ".yml", ".jsonl", ".ndjson", ".csv")
 # slow to read, and a megabyte of it holds some ten thousand jobs.
 MOST_BYTES = {".yaml": 1 << 20, ".yml": 1 << 20}
 MOST_BYTES_ELSE = 64 << 20
-MOST_DEPTH = 100  # of brackets in YAML, which is read by recursion
 SCALARS = (str, int, float, bool, type(None))
 
 
@@ -48,7 +48,8 @@ def read_manifest(path: Path) -> Manifest:
     suffix = path.suffix.lower()
     if suffix not in READERS:
         raise UsageError(f"{path}: expected a list of jobs in {', '.join(READERS)}")
-    text = _text(path, MOST_BYTES.get(suffix, MOST_BYTES_ELSE))
+    most = MOST_BYTES.get(suffix, MOST_BYTES_ELSE)
+    text = read_text(path, most, "split it, or use JSON Lines")
     reader = {".csv": _read_csv, ".jsonl": _read_lines, ".ndjson": _read_lines}.get(
         suffix, _read_yaml
     )
@@ -71,19 +72,6 @@ def read_manifest(path: Path) -> Manifest:
 @dataclass(frozen=True)
 class _Defaults:
     values: Any
-
-
-def _text(path: Path, most: int) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(most + 1)
-        if len(raw) > most:
-            raise UsageError(f"{path}: more than {most >> 20} MB; split it, or use JSON Lines")
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no text in UTF-8: save it as that") from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _read_csv(path: Path, text: str) -> Iterator[tuple[int, Any]]:
@@ -125,7 +113,7 @@ def _read_yaml(path: Path, text: str) -> Iterator[tuple[int, Any]]:
     import yaml
 
     try:
-        _check_depth(path, text)
+        check_nesting(path, text)
         root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
@@ -143,16 +131,6 @@ def _read_yaml(path: Path, text: str) -> Iterator[tuple[int, Any]]:
         raise UsageError(f"{path}: expected a list of jobs, each a '-' with keys and values")
     for node in listed.value:
         yield node.start_mark.line + 1, _built(node, 0)
-
-
-def _check_depth(path: Path, text: str) -> None:
-    """Refuse nests that would exhaust the reader's stack, which is not Python's."""
-    depth = 0
-    for line, words in enumerate(text.splitlines(), start=1):
-        depth = max(0, depth + sum(map(words.count, "[{")) - sum(map(words.count, "]}")))
-        indent = len(words) - len(words.lstrip(" -?"))
-        if max(depth, words.count("["), words.count("{"), indent // 10) > MOST_DEPTH:
-            raise UsageError(f"{path}, line {line}: nested too deep for a list of jobs")
 
 
 def _built(node: Any, depth: int) -> Any:

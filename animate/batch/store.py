@@ -14,6 +14,7 @@ from typing import IO, Any
 from animate.batch.jobs import Job, Problem, job_from
 from animate.batch.places import is_remote
 from animate.errors import OutputError, UsageError
+from animate.files import refuse_links
 from animate.journal import lock_file
 
 WAITING, RUNNING, DONE, FAILED = STATES = ("waiting", "running", "done", "failed")
@@ -72,6 +73,7 @@ class Store:
         path = self.folder / FILE
         if self.reading and not path.exists():
             raise UsageError(f"{self.folder}: no batch has run here yet")
+        refuse_links(self.folder, (POSES, SCRATCH))
         with self._told():
             if not self.reading:
                 (self.folder / POSES).mkdir(parents=True, exist_ok=True)
@@ -137,7 +139,13 @@ class Store:
         rows = self._rows(
             f"select {columns} from jobs where position is not null order by position"
         )
-        return [_record(row) for row in rows]
+        try:
+            return [_record(row) for row in rows]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise OutputError(
+                f"{self.folder / FILE} is damaged; move it away: results that are there stay, and "
+                "--force lets the same command replace them"
+            ) from error
 
     def strip(self, output: str) -> bytes | None:
         """A JPEG of some frames of a job's result, side by side."""
@@ -242,9 +250,19 @@ def _changed(job: Job) -> Problem:
     return Problem(job.line, text, job)
 
 
+def _figures(text: str) -> dict[str, Any]:
+    """The judge's figures, as a report reads them. Raises ValueError and the like for others."""
+    figures = dict(json.loads(text))
+    for name, kind in (("motion", dict), ("identity", dict), ("steadiness", dict),
+                       ("findings", list)):  # fmt: skip
+        if not isinstance(figures.get(name) or kind(), kind):
+            raise ValueError(name)
+    return figures
+
+
 def _record(row: sqlite3.Row) -> Record:
     values = dict(row)
     values["job"] = job_from(json.loads(values["job"]))
-    values["figures"] = json.loads(values["figures"]) if values["figures"] else None
+    values["figures"] = _figures(values["figures"]) if values["figures"] else None
     values["passing"], values["began"] = bool(values["passing"]), bool(values["began"])
     return Record(**values)

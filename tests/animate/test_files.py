@@ -8,8 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animate.errors import OutputError, UsageError
-from animate.files import check_output, partial_path, remove_abandoned, save_arrays
+from animate.errors import ModelError, OutputError, UsageError
+from animate.files import (
+    check_nesting,
+    check_output,
+    partial_path,
+    read_object,
+    read_text,
+    refuse_links,
+    remove_abandoned,
+    save_arrays,
+)
 
 
 def test_existing_output_is_refused_without_overwrite(tmp_path: Path) -> None:
@@ -71,3 +80,42 @@ def test_only_what_dead_processes_built_of_this_file_is_removed(tmp_path: Path) 
         file.touch()
     remove_abandoned(path)
     assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+@pytest.mark.parametrize("place", ["own", "own/lock", "own/poses", "own/poses/a.npz"])
+def test_links_among_own_files_are_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / place
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=rf"{place} is a link"):
+        refuse_links(tmp_path / "own", ("poses",))
+
+
+def test_a_folder_that_is_not_there_has_no_links(tmp_path: Path) -> None:
+    refuse_links(tmp_path / "none", ("poses",))
+    (tmp_path / "own").mkdir()
+    refuse_links(tmp_path / "own", ("poses",))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "3", "[" * 100_000])
+def test_a_file_of_a_model_holds_keys_and_values(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(ModelError, match=r"config\.json"):
+        read_object(path)
+
+
+def test_a_text_has_a_greatest_size(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + b"x" * 1000)
+    assert read_text(path, 1003, "split it") == "x" * 1000
+    with pytest.raises(UsageError, match="split it"):
+        read_text(path, 1002, "split it")
+
+
+def test_depth_counts_brackets_and_indents(tmp_path: Path) -> None:
+    check_nesting(tmp_path, "[" * 50 + "]" * 50 + "\n" + "- {a: [b]}\n" * 1000)
+    for text in ("[" * 101, "- " * 600 + "a", "a: [\n" * 101):
+        with pytest.raises(UsageError, match="nested too deep"):
+            check_nesting(tmp_path, text)

@@ -198,3 +198,19 @@ def test_a_living_run_keeps_its_notes(journal: Journal, tmp_path: Path) -> None:
     forget(tmp_path / "out.mp4", finished_only=False)
     assert journal.folder is not None
     assert journal.folder.is_dir()
+
+
+@pytest.mark.parametrize("place", ["", LATENTS, f"{LATENTS}.partial"])
+def test_nothing_is_removed_through_a_link(tmp_path: Path, place: str) -> None:
+    precious = tmp_path / "elsewhere" / "precious"
+    precious.parent.mkdir()
+    precious.write_text("mine")
+    folder = tmp_path / ".a.mp4.journal"
+    if place:
+        folder.mkdir()
+        (folder / place).symlink_to(precious)
+    else:
+        folder.symlink_to(precious.parent)
+    with pytest.raises(OutputError, match="is a link"):
+        Journal(folder).open()
+    assert precious.read_text() == "mine"

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from animate.errors import OutputError
+from animate.files import refuse_links
 from animate.journal import lock_file
 from animate.progress import Progress, ignore
 from animate.training.prepare.captions import caption_for, read_captions
@@ -76,6 +77,7 @@ def prepare(
     captions = read_captions(plan.captions)
     files = find_files([Path(path) for path in given], folder)
     _make_folders(folder)
+    refuse_links(folder / STATE, tuple(Path(name).name for name in (SOURCES, ENTRIES, WAITING)))
     with lock_file(folder / STATE / "lock"):
         _clean(folder)
         plan.agree(folder)

@@ -86,3 +86,22 @@ def test_two_jobs_never_write_one_file(write: Write) -> None:
 def test_a_name_with_brackets_is_that_file(write: Write, tmp_path: Path) -> None:
     [job] = jobs_of(write("jobs.csv", "driving,ref\na[1].mp4,b.png", "a[1].mp4"))
     assert job.driving == str(tmp_path / "a[1].mp4")
+
+
+@pytest.mark.parametrize("name", ["...mp4", "..mp4"])
+def test_no_placeholder_is_filled_with_a_way_up(write: Write, name: str) -> None:
+    path = write("jobs.csv", f"driving,ref,out\n{name},b.png,/x/{{driving}}/a.mp4\n", name)
+    assert "another folder" in problem_of(path).text
+
+
+def test_a_relative_output_goes_through_no_link_that_leads_out(
+    write: Write, tmp_path: Path
+) -> None:
+    for folder in ("work/inside", "elsewhere"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "work" / "out").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "work" / "in").symlink_to("inside")
+    head = "driving,ref,out\na.mp4,b.png,"
+    assert "through a link" in problem_of(write("work/bad.csv", f"{head}out/new/a.mp4\n")).text
+    assert jobs_of(write("work/good.csv", f"{head}in/a.mp4\n"))
+    assert jobs_of(write("work/whole.csv", f"{head}{tmp_path}/work/out/a.mp4\n"))
