@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from animate.errors import ModelError, OutputError, UsageError
+from animate.files import read_object
 from animate.layouts import Content, Form, whole_folder, write_file, write_official, write_ours
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _parts_in(source: Path, allow_pickle: bool) -> dict[str, Path]:
     from temporal.tensorfiles import read_tensors
 
     if source.is_dir() and (source / "config.json").is_file():
-        name = json.loads((source / "config.json").read_text()).get("_class_name", "")
+        name = read_object(source / "config.json").get("_class_name", "")
         return {"control" if name == "ControlNeXt" else "unet": source}
     if source.is_file():
         kind = official.kind_of(read_tensors(source, allow_pickle=allow_pickle), source)

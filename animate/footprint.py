@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import struct
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -23,6 +23,14 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry
+
+from animate.errors import ModelError
+from animate.files import read_object
+
+MOST_HEADER = 100_000_000  # bytes: the format's own limit
+NEEDED = {"latent_channels": int, "block_out_channels": list, "_class_name": str}
+NO_JSON = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+MOST_TOLD = 200  # characters of a library's complaint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +97,13 @@ class FusedAttention(TorchFunctionMode):
 def run_dry(model: nn.Module, call: Callable[[], Any]) -> Need:
     """What `call`, which uses the model, would need."""
     meter = Meter(model)
-    with torch.no_grad(), FusedAttention(meter), meter:
-        call()
+    try:
+        with torch.no_grad(), FusedAttention(meter), meter:
+            call()
+    except (RuntimeError, ValueError, TypeError, LookupError) as error:
+        reason = " ".join(str(error).split())[:MOST_TOLD]
+        name = type(model).__name__
+        raise ModelError(f"the {name} of a config.json cannot run: {reason}") from error
     return Need(memory=meter.peak, flops=meter.flops)
 
 
@@ -127,12 +140,12 @@ def decoding(base: Path, frames: int, size: tuple[int, int], dtype: str) -> Need
 
     from temporal.autoencoder import SmallTemporalAutoencoder
 
-    config = _config(base / "vae")
+    config = _config(base / "vae", "_class_name")
     small = config["_class_name"] == SmallTemporalAutoencoder.__name__
     kind = SmallTemporalAutoencoder if small else AutoencoderKLTemporalDecoder
     number = getattr(torch, dtype)
     vae = _without_weights(kind, config, number)
-    channels, (width, height) = vae.config["latent_channels"], size
+    (channels, _), (width, height) = _grid(vae.config), size
     latents = torch.empty(frames, channels, height, width, dtype=number, device="meta")
     return run_dry(vae, lambda: vae.decode(latents, num_frames=frames))
 
@@ -144,13 +157,20 @@ def upcasts(base: Path) -> bool:
 
 def channels_and_scale(base: Path) -> tuple[int, int]:
     """Channels of the model's latents, and pixels per latent pixel along a side."""
-    config = _config(base / "vae")
-    return config["latent_channels"], int(2 ** (len(config["block_out_channels"]) - 1))
+    config = _config(base / "vae", "latent_channels", "block_out_channels")
+    return _grid(config)
+
+
+def _grid(config: Mapping[str, Any]) -> tuple[int, int]:
+    """Channels of the latents and pixels to a side of one, see ``SmallTemporalAutoencoder``."""
+    patch = int(config.get("patch_size", 1))
+    halvings = len(config["block_out_channels"]) - 1
+    return config["latent_channels"] * patch**2, int(2**halvings) * patch
 
 
 def size_multiple(base: Path) -> int:
     """What height and width should be multiples of, as the pipeline's `size_multiple`."""
-    levels = len(_config(base / "unet")["block_out_channels"])
+    levels = len(_config(base / "unet", "block_out_channels")["block_out_channels"])
     return channels_and_scale(base)[1] * int(2 ** (levels - 1))
 
 
@@ -166,20 +186,31 @@ def count_weights(place: Path) -> int:
 def _count_file(file: Path) -> int:
     if file.suffix != ".safetensors":
         return file.stat().st_size // 4  # a pickle, of single precision
-    with file.open("rb") as opened:
-        (length,) = struct.unpack("<Q", opened.read(8))
-        header = json.loads(opened.read(length))
-    header.pop("__metadata__", None)
-    return sum(prod(entry["shape"]) for entry in header.values())
+    try:
+        with file.open("rb") as opened:
+            (length,) = struct.unpack("<Q", opened.read(8))
+            header = json.loads(opened.read(min(length, MOST_HEADER)))
+        header.pop("__metadata__", None)
+        return sum(prod(entry["shape"]) for entry in header.values())
+    except (OSError, struct.error, *NO_JSON) as error:
+        raise ModelError(f"{file} is damaged; copy or download it again") from error
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+def _config(folder: Path, *needed: str) -> dict[str, Any]:
+    path = folder / "config.json"
+    config = read_object(path)
+    for name in needed:
+        if type(config.get(name)) is not NEEDED[name]:
+            raise ModelError(f"{path}: {name} is missing or wrong; copy or download it again")
     return config
 
 
 def _without_weights(kind: Any, config: dict[str, Any], number: torch.dtype) -> Any:
-    with torch.device("meta"):
-        model = kind.from_config(config)
+    try:
+        with torch.device("meta"):
+            model = kind.from_config(config)
+    except Exception as error:  # settings without sense make a model raise anything
+        reason = " ".join(str(error).split())[:MOST_TOLD] or type(error).__name__
+        raise ModelError(f"a config.json makes no {kind.__name__}: {reason}") from error
     # Some numbers are made on the CPU whatever the device; nn.Module's own `to` gives no advice.
     return nn.Module.to(model, "meta", number)

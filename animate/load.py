@@ -90,6 +90,7 @@ def load_pipeline(
     ModelError if a file is missing or damaged, temporal.CheckpointError if it does not fit.
     """
     import torch
+    from safetensors import SafetensorError
 
     from animate.pipelines.video import ControlNeXtVideoPipeline
     from temporal.schedulers import find_scheduler
@@ -106,7 +107,8 @@ def load_pipeline(
             variant=stored_variant(parts.base, set(CHECKPOINT_FOLDERS) - replaced.keys()),
             **replaced,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+    except (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError,
+            SafetensorError) as error:  # fmt: skip
         reason = " ".join(str(error).split())
         raise ModelError(f"the model in {parts.base} cannot be loaded: {reason}") from error
     settings = settings or Settings()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from temporal import official
@@ -21,6 +23,9 @@ CONFIG_KEY = "controlnext_config"  # metadata entry of our single files
 IDENTITY_AT_FIRST = ("temporal_mixing.",)  # layers that official encoders do not have
 KIND_KEY = "weights_kind"  # likewise, of our UNet files: values or increments
 CONFIG_NAME = "config.json"  # diffusers' name
+# Of the numbers that a file has, how many times more its settings may ask for before they lie.
+MOST_ABSENT = 8
+MOST_TOLD = 200  # characters of a library's complaint
 
 Report = Callable[[str], None]
 
@@ -56,8 +61,7 @@ def load_controlnext(
             if report:
                 report(why)
         own = VARIANTS[variant]
-    encoder = ControlNeXt.from_config({**own, **settings})
-    return fill(encoder, tensors, source=path)
+    return fill(_built({**own, **settings}, tensors, path), tensors, source=path)
 
 
 def save_controlnext(encoder: ControlNeXt, path: str | Path) -> None:
@@ -105,6 +109,33 @@ def save_unet_part(
     write_tensors(tensors, path, {KIND_KEY: "increments" if increments else "values"})
 
 
+def _built(settings: Mapping[str, Any], tensors: Mapping[str, Tensor], source: Path) -> ControlNeXt:
+    """The encoder of stored settings. Raises CheckpointError for those that make no sense.
+
+    It is built without memory first: settings can claim any size, and only the file's own tensors
+    show which size there really is.
+    """
+    with torch.device("meta"):
+        empty = _from_config(settings, source)
+    wanted = sum(tensor.numel() for tensor in empty.state_dict().values())
+    there = sum(tensor.numel() for tensor in tensors.values())
+    if wanted > MOST_ABSENT * max(there, 1):
+        fill(empty, tensors, source=source)  # says what is missing
+        raise CheckpointError(f"{source} has {there} numbers, but its settings ask for {wanted}")
+    return _from_config(settings, source)
+
+
+def _from_config(settings: Mapping[str, Any], source: Path) -> ControlNeXt:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of sizes that the comparison with the file refuses
+            built: ControlNeXt = ControlNeXt.from_config(dict(settings))
+    except Exception as error:  # settings without sense make torch and diffusers raise anything
+        reason = " ".join(str(error).split())[:MOST_TOLD] or type(error).__name__
+        raise CheckpointError(f"{source}: its settings make no encoder: {reason}") from error
+    return built
+
+
 def fill(encoder: ControlNeXt, tensors: Mapping[str, Tensor], *, source: str | Path) -> ControlNeXt:
     """Put tensors into an encoder, in its dtype; raises CheckpointError unless all keys match.
 
@@ -135,11 +166,17 @@ def _inside(folder: Path, allow_pickle: bool) -> Path:
 def _stored_settings(path: Path) -> dict[str, Any] | None:
     """The encoder's settings as our own files carry them; None for official files."""
     if path.is_dir():
-        settings: dict[str, Any] = ControlNeXt.load_config(path)
+        try:
+            settings: dict[str, Any] = dict(json.loads((path / CONFIG_NAME).read_text()))
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            raise CheckpointError(f"{path / CONFIG_NAME} is damaged; copy it again") from error
         if settings.get("_class_name", ControlNeXt.__name__) != ControlNeXt.__name__:
             raise CheckpointError(f"{path} holds a {settings['_class_name']}, no control encoder")
         return settings
     if path.suffix in PICKLES:
         return None
     stored = read_metadata(path).get(CONFIG_KEY)
-    return None if stored is None else dict(json.loads(stored))
+    try:
+        return None if stored is None else dict(json.loads(stored))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path}: the settings in it are damaged; copy it again") from error

@@ -110,10 +110,22 @@ def _read_folder(folder: Path, allow_pickle: bool) -> dict[str, Tensor]:
     plain = sorted(folder.glob(f"{FOLDER_STEM}*{SAFE}.index.json"))
     files = [folder / FOLDER_WEIGHTS, folder / f"{FOLDER_STEM}.fp16{SAFE}"]
     if plain and not files[0].is_file():
-        parts = sorted(set(json.loads(plain[0].read_text())["weight_map"].values()))
+        parts = _listed_parts(plain[0])
         return {k: v for part in parts for k, v in read_tensors(folder / part).items()}
     pickled = folder / f"{FOLDER_STEM}.bin"
     found = next((path for path in (*files, pickled) if path.is_file()), None)
     if found is None:
         raise CheckpointError(f"no weights at {files[0]}")
     return read_tensors(found, allow_pickle=allow_pickle)
+
+
+def _listed_parts(index: Path) -> list[str]:
+    """The files that an index names, which lie beside it."""
+    try:
+        parts = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{index} is damaged; copy or download it again") from error
+    for part in parts:
+        if not isinstance(part, str) or Path(part).name != part:
+            raise CheckpointError(f"{index} names {part!r}, which is no file beside it")
+    return parts

@@ -14,6 +14,7 @@ from diffusers.utils import is_peft_available
 
 from temporal.errors import CheckpointError
 
+MOST_TOLD = 300  # characters of a library's complaint
 PREFIX = "unet."  # of the names of a pipeline's LoRA weights; diffusers' convention
 
 
@@ -53,11 +54,16 @@ class UNetLoraMixin(StableDiffusionLoraLoaderMixin):  # type: ignore[misc, unuse
         loading = {key: kwargs.pop(key) for key in ("low_cpu_mem_usage",) if key in kwargs}
         if kwargs.setdefault("use_safetensors", True):
             refuse_pickle(source, kwargs.get("weight_name"))
-        weights, alphas, metadata = self.lora_state_dict(
-            dict(source) if isinstance(source, dict) else source,
-            return_lora_metadata=True,
-            **kwargs,
-        )
+        try:
+            weights, alphas, metadata = self.lora_state_dict(
+                dict(source) if isinstance(source, dict) else source,
+                return_lora_metadata=True,
+                **kwargs,
+            )
+        except (TypeError, ImportError):  # of the call itself, and of peft
+            raise
+        except Exception as error:  # whatever a damaged file makes diffusers raise
+            raise CheckpointError(f"{_told(source)}: no LoRA weights: {_reason(error)}") from error
         weights = _for_unet(weights, self.unet)
         self.unet.__class__ = AdaptableUNet
         try:
@@ -71,11 +77,12 @@ class UNetLoraMixin(StableDiffusionLoraLoaderMixin):  # type: ignore[misc, unuse
                 hotswap=hotswap,
                 **loading,
             )
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, LookupError, AttributeError) as error:
             if not getattr(self.unet, "peft_config", None):
                 self.unload_lora_weights()  # what was begun: empty layers around the weights
-            reason = " ".join(str(error).split())
-            raise CheckpointError(f"the LoRA weights do not fit this UNet: {reason}") from error
+            raise CheckpointError(
+                f"the LoRA weights do not fit this UNet: {_reason(error)}"
+            ) from error
 
     def fuse_lora(self, components: Sequence[str] = ("unet",), **kwargs: Any) -> None:
         """Work the adapters into the UNet's own weights; kwargs: those of diffusers."""
@@ -105,6 +112,14 @@ def refuse_pickle(source: Any, weight_name: str | None = None) -> None:
             f"{source}: no safetensors file; pickled LoRA weights are read only with "
             "use_safetensors=False"
         )
+
+
+def _told(source: Any) -> str:
+    return str(source) if isinstance(source, str | os.PathLike) else "the LoRA weights given"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:MOST_TOLD] or type(error).__name__
 
 
 def _for_unet(weights: dict[str, Any], unet: Any) -> dict[str, Any]:

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from animate.errors import UsageError
+from animate.files import check_nesting, read_text
 from animate.training.settings import ModelSettings, StillLoss, TrainSettings, VideoLoss
+
+MOST_BYTES = 1 << 20  # of a file
+MOST_REFERENCES = 16  # in it: each may stand for several others
+MOST_TOLD = 200  # characters of a value in a complaint
 
 
 def load_settings(path: Path, words: Sequence[str] = ()) -> TrainSettings:
@@ -19,23 +24,35 @@ def load_settings(path: Path, words: Sequence[str] = ()) -> TrainSettings:
 
     words: `section.key=value`. Raises UsageError that names the file and the key.
     """
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    text = read_text(path, MOST_BYTES, "that is no file of settings")
+    check_nesting(path, text)
+    values = _parsed(text, str(path)) or {}
     if not isinstance(values, dict):
-        raise UsageError(f"{path}: expected sections such as data: and loop:, got {values!r}")
+        raise UsageError(f"{path}: expected sections such as data: and loop:, got {_told(values)}")
     for word in words:
         key, equals, text = word.partition("=")
         if not equals:
             raise UsageError(f"{word!r}: expected section.key=value, such as loop.steps=200")
-        _put(values, key.split("."), yaml.safe_load(text), word)
+        _put(values, key.split("."), _parsed(text, repr(word)), word)
     try:
         return settings_from(values)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
+
+
+def _parsed(text: str, where: str) -> Any:
+    """What YAML says. Raises UsageError, also where references could multiply without end."""
+    import yaml
+
+    try:
+        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        if sum(isinstance(event, yaml.AliasEvent) for event in events) > MOST_REFERENCES:
+            raise UsageError(f"{where}: more than {MOST_REFERENCES} references (*name); write out")
+        return yaml.safe_load(text)
+    # Of dates and numbers that are none, YAML's reader raises Python's own errors.
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:MOST_TOLD]
+        raise UsageError(f"{where} cannot be read: {reason}") from error
 
 
 def settings_from(values: Mapping[str, Any]) -> TrainSettings:
@@ -52,7 +69,7 @@ def settings_from(values: Mapping[str, Any]) -> TrainSettings:
 def _build(kind: type[Any], values: Any, where: str, **chosen: type[Any]) -> Any:
     """Make one section; ``chosen``: which of several kinds a section is of."""
     if not isinstance(values, Mapping):
-        raise UsageError(f"{where}: expected keys and values, got {values!r}")
+        raise UsageError(f"{where}: expected keys and values, got {_told(values)}")
     known = [field.name for field in fields(kind)]
     _check_known(values, known, where)
     hints = typing.get_type_hints(kind)
@@ -76,7 +93,7 @@ def _check_known(values: Mapping[str, Any], known: Sequence[str], where: str) ->
             near = difflib.get_close_matches(str(name), known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             place = f"{where}.{name}" if where else str(name)
-            raise UsageError(f"unknown key {place}{hint} Known: {', '.join(known)}")
+            raise UsageError(f"unknown key {place[:80]}{hint} Known: {', '.join(known)}")
 
 
 def _cast(value: Any, hint: Any, name: str) -> Any:
@@ -91,13 +108,18 @@ def _cast(value: Any, hint: Any, name: str) -> Any:
         if kind is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
             try:
                 return float(value)
-            except ValueError:
+            except (ValueError, OverflowError):
                 break
         if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
             return value
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "a word"}
     wanted = " or ".join(words.get(kind, "nothing") for kind in allowed)
-    raise UsageError(f"{name} expects {wanted}, got {value!r}")
+    raise UsageError(f"{name} expects {wanted}, got {_told(value)}")
+
+
+def _told(value: Any) -> str:
+    """A value in a complaint, however much of it there is."""
+    return repr(value)[:MOST_TOLD]
 
 
 def _put(values: dict[str, Any], path: Sequence[str], value: Any, word: str) -> None:

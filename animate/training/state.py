@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ PREFIX = "step-"
 PROGRESS = "progress.json"  # step, and what of the settings decides the numbers
 WEIGHTS = "model.safetensors"  # accelerate's name
 PARTIAL = ".partial"
+MOST_TOLD = 160  # characters of a library's complaint
 # What torch's and safetensors' own errors say of a full disk.
 STORAGE_WORDS = (
     os.strerror(errno.ENOSPC),
@@ -69,17 +71,26 @@ class Checkpoints:
         if not found:
             return 0
         newest = found[-1]
-        progress = json.loads((newest / PROGRESS).read_text())
-        if progress["identity"] != self.identity:
+        try:
+            progress = json.loads((newest / PROGRESS).read_text())
+            identity, step = dict(progress["identity"]), int(progress["step"])
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise _damaged(newest, error) from error
+        if identity != self.identity:
             raise TrainingError(
                 f"{newest} belongs to a run with other settings "
-                f"({_differences(progress['identity'], self.identity)}); name another output, or "
+                f"({_differences(identity, self.identity)}); name another output, or "
                 "delete it"
             )
-        self.accelerator.load_state(str(newest))
-        averages = torch.load(self._averages(newest), map_location="cpu", weights_only=True)
-        self.ema.load_state_dict(averages)
-        return int(progress["step"])
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of pickles that are refused anyway
+                self.accelerator.load_state(str(newest))
+                averages = torch.load(self._averages(newest), map_location="cpu", weights_only=True)
+            self.ema.load_state_dict(averages)
+        except Exception as error:  # whatever damage makes torch, safetensors or accelerate raise
+            raise _damaged(newest, error) from error
+        return step
 
     def save(self, step: int) -> None:
         """Write a checkpoint. Raises OutputError, the earlier ones untouched, if it cannot."""
@@ -134,6 +145,14 @@ class Checkpoints:
 def checkpoints_in(folder: Path) -> list[Path]:
     """Whole checkpoints, the oldest first."""
     return sorted(p for p in folder.glob(f"{PREFIX}*") if p.suffix != PARTIAL)
+
+
+def _damaged(checkpoint: Path, error: Exception) -> TrainingError:
+    reason = " ".join(str(error).split())[:MOST_TOLD] or type(error).__name__
+    return TrainingError(
+        f"{checkpoint} is damaged or holds more than tensors, and was not loaded ({reason}); "
+        "delete it, and the same command goes on from the one before"
+    )
 
 
 def _only_trained(models: list[nn.Module], weights: list[dict[str, Any]], folder: str) -> None:

@@ -56,7 +56,7 @@ def test_a_model_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         (tmp_path / part).mkdir()
     (tmp_path / "model_index.json").write_text("{}")
     (tmp_path / "unet" / "model.safetensors").write_bytes(b"")
-    with pytest.raises(ModelError, match="cannot be read"):
+    with pytest.raises(ModelError, match=r"unet/config\.json is missing or damaged"):
         make_plan(Settings(model=str(tmp_path), device="cpu"), PICTURE, 96)
 
 

@@ -19,14 +19,18 @@ def read_captions(path: Path | None) -> dict[str, str]:
     captions: dict[str, str] = {}
     if path is None:
         return captions
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no text in UTF-8: save it as that") from error
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             values = json.loads(line)
             name = next(values[key] for key in FILE_KEYS if key in values)
             captions[str(name)] = str(next(values[key] for key in TEXT_KEYS if key in values))
-        except (ValueError, TypeError, StopIteration) as error:
+        except (ValueError, TypeError, StopIteration, RecursionError) as error:
             raise UsageError(
                 f"{path}, line {number}: expected "
                 '{"file": "NAME.mp4", "caption": "TEXT"}, got ' + line[:80]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from animate.training.prepare.index import Row, row_from, write_text
+from animate.training.prepare.index import MOST_TOLD, DatasetError, Row, row_from, write_text
 from animate.training.prepare.rules import Breach, breaches
 
 STATE = ".prepare"  # of the data set: what is done, and clips that are not yet examined
@@ -59,8 +59,14 @@ def write_entries(path: Path, entries: list[Entry]) -> None:
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """What was noted."""
-    return [_entry(values) for values in json.loads(path.read_text(encoding="utf-8"))]
+    """What was noted. Raises DatasetError."""
+    try:
+        return [_entry(values) for values in json.loads(path.read_text(encoding="utf-8"))]
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        raise DatasetError(
+            f"{path} is damaged ({str(error)[:MOST_TOLD]}); remove it, and the same command looks "
+            "at that film again"
+        ) from error
 
 
 def noted(folder: Path, kind: str) -> dict[str, Path]:

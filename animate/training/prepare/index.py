@@ -13,6 +13,10 @@ from animate.errors import AnimateError
 
 FILE = "index.jsonl"
 CLIPS, POSES, CONTROLS, THUMBS = "clips", "poses", "controls", "thumbs"
+# What a row may say: more would only be there to exhaust whoever believes it.
+MOST = {"width": 1 << 16, "height": 1 << 16, "frames": 10**6, "fps": 10**4}
+MOST_BYTES = 1 << 50  # of a shard
+MOST_TOLD = 300  # characters of a complaint, which may quote the line
 
 
 class DatasetError(AnimateError):
@@ -67,6 +71,8 @@ def read_index(folder: Path) -> list[Row]:
     path = folder / FILE
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is no text in UTF-8; prepare the data set again") from error
     except OSError as error:
         raise DatasetError(
             f"{folder} is no prepared data set ({path.name}: {error.strerror or error}); make one "
@@ -86,16 +92,42 @@ def write_text(path: Path, text: str) -> None:
 
 
 def row_from(values: dict[str, Any]) -> Row:
-    """A row from what JSON gives. Raises TypeError if fields are missing."""
+    """A row from what JSON gives. Raises TypeError, ValueError or AttributeError for nonsense.
+
+    Nothing in it leads out of the data set: some of these files are removed once they are packed.
+    """
     known = {one.name for one in fields(Row)}
     chosen = {name: value for name, value in values.items() if name in known}
     places = chosen.get("members", {})
     chosen["members"] = {path: (int(at), int(size)) for path, (at, size) in places.items()}
-    return Row(**chosen)
+    row = Row(**chosen)
+    for path in (row.name, row.shard, *row.files, *row.members):
+        if not _inside(path):
+            raise ValueError(f"{path!r} is no name inside the data set")
+    for name, most in MOST.items():
+        _check_number(name, getattr(row, name), most)
+    for number in (number for place in row.members.values() for number in place):
+        _check_number("members", number, MOST_BYTES)
+    if row.width * row.height * row.frames == 0:
+        raise ValueError("it has no frames")
+    return row
+
+
+def _inside(path: Any) -> bool:
+    """Whether a relative path stays below the folder that it starts from."""
+    parts = Path(path).parts  # TypeError for what is no text
+    return not Path(path).is_absolute() and ".." not in parts and "\0" not in path
+
+
+def _check_number(name: str, value: Any, most: float) -> None:
+    """Raise ValueError unless a value is a number from 0 to the most."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= most:
+        raise ValueError(f"{name} expects a number from 0 to {most:g}, got {str(value)[:40]}")
 
 
 def _row(path: Path, number: int, line: str) -> Row:
     try:
         return row_from(json.loads(line))
-    except (TypeError, ValueError, AttributeError) as error:
-        raise DatasetError(f"{path}, line {number} makes no sense: {error}") from error
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        told = str(error)[:MOST_TOLD]
+        raise DatasetError(f"{path}, line {number} makes no sense: {told}") from error

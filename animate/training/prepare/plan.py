@@ -70,13 +70,23 @@ class Plan:
         """Note the plan in a new data set, or raise UsageError if an old one had another."""
         path = folder / FILE
         if path.exists():
-            noted = json.loads(path.read_text(encoding="utf-8"))
+            noted = _noted(path)
             if noted != self.facts():
                 raise UsageError(_difference(folder, noted, self.facts()))
             return
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(self.facts(), indent=1), encoding="utf-8")
         partial.replace(path)
+
+
+def _noted(path: Path) -> dict[str, Any]:
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        noted = None
+    if not isinstance(noted, dict) or not isinstance(noted.get("limits", {}), dict):
+        raise UsageError(f"{path} is damaged; name another folder, or remove this one")
+    return noted
 
 
 def _difference(folder: Path, noted: dict[str, Any], now: dict[str, Any]) -> str:

@@ -42,16 +42,17 @@ def clear(folder: Path, rows: Iterable[Row]) -> None:
 def read_member(folder: Path, row: Row, path: str) -> bytes:
     """The bytes of one of a row's files. Raises DatasetError."""
     where = folder / (row.shard or path)
+    if row.shard and path not in row.members:
+        raise DatasetError(f"{where}: the index does not say where {path} is; prepare it again")
     at, size = row.members[path] if row.shard else (0, -1)
     try:
         with where.open("rb") as file:
+            if at + size > os.fstat(file.fileno()).st_size:
+                raise DatasetError(f"{where} is cut off; copy it again")
             file.seek(at)
-            content = file.read(size)
+            return file.read(size)
     except OSError as error:
         raise DatasetError(f"{where} cannot be read: {error.strerror or error}") from error
-    if 0 <= size != len(content):
-        raise DatasetError(f"{where} is cut off; copy it again")
-    return content
 
 
 def _groups(folder: Path, rows: list[Row], most: int) -> Iterator[list[Row]]:
