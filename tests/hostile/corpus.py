@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import subprocess
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -81,16 +82,44 @@ def text_bomb() -> bytes:
 
 
 def film(
-    seconds: float = 1, size: str = "64x48", rate: str = "10", container: str = "mp4"
+    seconds: float = 1,
+    size: str = "64x48",
+    rate: str = "10",
+    container: str = "mp4",
+    codec: str = "libx264",
 ) -> bytes:
     source = ["-f", "lavfi", "-i", f"color=black:s={size}:r={rate}:d={seconds}"]
-    shape = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-f", container]
+    shape = ["-c:v", codec, "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-f", container]
     flags = ["-movflags", "frag_keyframe+empty_moov"] if container == "mp4" else []
-    done = subprocess.run(
-        [ffmpeg.program(), "-loglevel", "error", *source, *shape, *flags, "-"],
-        capture_output=True, check=True,
-    )  # fmt: skip
-    return done.stdout
+    with tempfile.TemporaryDirectory() as folder:  # to a pipe, some would have no whole head
+        path = Path(folder) / "film"
+        command = [ffmpeg.program(), "-loglevel", "error", *source, *shape, *flags, str(path)]
+        subprocess.run(command, check=True)
+        return path.read_bytes()
+
+
+def long_film() -> bytes:
+    """Ten hours of black in some kilobytes."""
+    return film(seconds=36_000, rate="1/4")
+
+
+def oversized_film() -> bytes:
+    """A film of small JPEGs whose heads say 16,000 x 16,000."""
+    small = film(container="avi", codec="mjpeg")
+    return small.replace(jpeg_head(64, 48), jpeg_head(16_000, 16_000))
+
+
+def endless_film() -> bytes:
+    """An AVI that says it has 2^31 frames."""
+    content = bytearray(film(container="avi", codec="mjpeg"))
+    at = content.find(b"vids") + 32
+    content[at : at + 4] = struct.pack("<I", 2**31 - 1)
+    return bytes(content)
+
+
+def jpeg_head(width: int, height: int) -> bytes:
+    """The start of a JPEG's frame: eight bits, and its size."""
+    return b"\xff\xc0\x00\x11\x08" + struct.pack(">HH", height, width)
 
 
 def sample() -> bytes:
@@ -176,6 +205,13 @@ for number in range(4):
         f"film with a damaged head {number}", "pose", ".mp4",
         lambda n=number: flipped(sample()[:2000], n, 200, 12),
     )  # fmt: skip
+file_case("film of ten black hours", "pose", ".mp4", long_film)
+file_case("film whose head says 2^31 frames", "pose", ".avi", endless_film)
+file_case(
+    "film of 12,000 x 12,000", "pose", ".avi",
+    lambda: film(0.1, size="12000x12000", container="avi", codec="mjpeg"),
+)  # fmt: skip
+file_case("film that says it is 16,000 x 16,000", "pose", ".avi", oversized_film)
 file_case("film of 4 x 4 pixels", "pose", ".mp4", lambda: film(size="4x4"))
 file_case("film without a frame", "pose", ".mkv", lambda: film(container="matroska")[:600])
 file_case("text as a film", "pose", ".mp4", lambda: b"not a film\n" * 50)
