@@ -6,7 +6,9 @@ A tiny transformer learns squares on coloured ground; then, for every choice, a 
 learns to put the square where its outline is, with the transformer locked. Told is the held-out
 loss without control and with it, once for plain tokens and once for tokens with two channels of
 30 times the others' spread, as trained transformers have them ("massive activations", Sun et al.
-2024). The last line is JSON.
+2024). The last line is one JSON object; "pass": with the axes that SD3's site has, control
+lowers the loss by at least 4 % for both kinds of tokens, and no other axes lower it further by more
+than 1 %, which other seeds can turn.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from temporal.sites import find_site
 
 WIDTH, SIDE, PIXELS, BATCH = 64, 16, 8, 16  # of a token; latents; pixels a latent; samples
 LAYERS, OUTLIERS, LOUD = 4, 2, 30.0
+GAIN, CLOSE = 0.96, 1.01  # most of the loss without control, and of the best axes' loss
 
 
 def squares(count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -130,7 +133,7 @@ def compare(loud: bool, base_steps: int, steps: int) -> dict[str, float]:
     return figures
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--base-steps", type=int, default=600)
     parser.add_argument("--steps", type=int, default=300)
@@ -140,8 +143,14 @@ def main() -> None:
         name: compare(loud, asked.base_steps, asked.steps)
         for name, loud in (("plain", False), ("loud", True))
     }
-    print(json.dumps(figures))
+    chosen = find_site("sd3").over
+    good = all(
+        told[chosen] <= min(GAIN * told["off"], CLOSE * min(told[over] for over in AXES))
+        for told in figures.values()
+    )
+    print(json.dumps({**figures, "chosen": chosen, "pass": good}))
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
