@@ -111,10 +111,10 @@ def _enlarged(
     """The picture at its new size, as the model makes it."""
     from animate.pipelines.tiles import decoded
 
-    factor = int(model.pipeline.vae_scale_factor)
     width, height = (round(side * asked.factor) for side in (small.shape[1], small.shape[0]))
-    control = _control(small, (width, height), factor * _patch(model))
-    tiles = tiles_of(model, (control.shape[-2] // factor, control.shape[-1] // factor), asked)
+    around = _token(model)
+    control = _control(small, (width, height), around)
+    tiles = _tiles(model, (control.shape[-2], control.shape[-1]), asked)
     steps, guidance = _steps(model, asked)
     report(
         f"{small.shape[1]}x{small.shape[0]} -> {width}x{height} by {model.name} on {model.device}, "
@@ -123,18 +123,28 @@ def _enlarged(
         f"{steps} steps, guidance {guidance:g}, seed {asked.seed}"
     )
     latents = _denoised(model, part, control, tiles, asked, progress)
-    pixels = decoded(model.pipeline, latents, tiles)[0, :, :height, :width]
-    return np.asarray((pixels.permute(1, 2, 0).cpu().numpy() * 255).round(), dtype=np.uint8)
+    pixels = decoded(model.pipeline, latents, tiles)[0].permute(1, 2, 0).cpu().numpy()
+    inner = pixels[around : around + height, around : around + width]
+    return np.asarray((inner * 255).round(), dtype=np.uint8)
 
 
-def tiles_of(model: StillModel, size: tuple[int, int], asked: UpscaleSettings) -> list[Tile]:
-    """The tiles of latents of a size (rows, columns). Raises UsageError for too large ones."""
+def tile_borders(model: StillModel, size: tuple[int, int], asked: UpscaleSettings) -> list[int]:
+    """The columns of an enlarged picture (height, width) behind which a tile begins or ends."""
+    around, factor = _token(model), int(model.pipeline.vae_scale_factor)
+    height, width = (2 * around + side + -side % around for side in size)
+    tiles = _tiles(model, (height, width), asked)
+    ends = {end * factor - around - 1 for tile in tiles for end in (tile.left, tile.right)}
+    return sorted(end for end in ends if 0 <= end < size[1] - 1)
+
+
+def _tiles(model: StillModel, size: tuple[int, int], asked: UpscaleSettings) -> list[Tile]:
+    """The tiles of latents for pixels (height, width). Raises UsageError for too large ones."""
     from animate.pipelines.tiles import plan_tiles
 
-    patch = _patch(model)
-    side = _tile(model, asked.tile) // int(model.pipeline.vae_scale_factor) // patch * patch
+    factor, patch = int(model.pipeline.vae_scale_factor), _patch(model)
+    side = _tile(model, asked.tile) // factor // patch * patch
     shared = int(side * asked.overlap) // patch * patch
-    return plan_tiles(*size, side, shared, step=patch)
+    return plan_tiles(size[0] // factor, size[1] // factor, side, shared, step=patch)
 
 
 def _denoised(
@@ -199,7 +209,7 @@ def _tile(model: StillModel, asked: int | None) -> int:
     """Pixels of a tile's side. Raises UsageError for more than the model has positions for."""
     from animate.pipelines.image import denoiser_of
 
-    side, token = asked or model.short_side, int(model.pipeline.vae_scale_factor) * _patch(model)
+    side, token = asked or model.short_side, _token(model)
     most = int(denoiser_of(model.pipeline).config["pos_embed_max_size"]) * token
     if side > most:
         raise UsageError(f"--tile expects at most {most} pixels with {model.name}, got {side}")
@@ -213,15 +223,24 @@ def _patch(model: StillModel) -> int:
     return int(denoiser_of(model.pipeline).config["patch_size"])
 
 
-def _control(small: Frame, size: tuple[int, int], multiple: int) -> Tensor:
-    """The picture (1, 3, H, W) in [0, 1], enlarged smoothly; edges go on to full multiples."""
+def _token(model: StillModel) -> int:
+    """Pixels of a token's side."""
+    return int(model.pipeline.vae_scale_factor) * _patch(model)
+
+
+def _control(small: Frame, size: tuple[int, int], around: int) -> Tensor:
+    """The picture (1, 3, H, W) in [0, 1], enlarged smoothly to a size (width, height).
+
+    Its edges go on all around, by `around` pixels and to full multiples of it: convolutions that
+    pad with nothing spoil a picture's borders, and those are cut off at the end.
+    """
     from torch.nn import functional as F
 
     from animate.pipelines.image import as_picture
 
     enlarged = as_picture(_resized(small, size))
-    pad = [-side % multiple for side in size]
-    return F.pad(enlarged, (0, pad[0], 0, pad[1]), mode="replicate")
+    right, bottom = (around + -side % around for side in size)
+    return F.pad(enlarged, (around, right, around, bottom), mode="replicate")
 
 
 def _faithful(large: Frame, small: Frame) -> Frame:

@@ -1,14 +1,16 @@
 """An autoencoder that loses nothing, written into the weights of diffusers' AutoencoderKL.
 
-Its latents are bands of the picture at full size, each scaled to about unit spread: brightness
-smoothed, what smoothing took from it, and two colours. Noise then drowns fine detail no earlier
-than the rest, and a denoiser's loss counts it as much; decoding adds the bands up again.
+Its latents are bands of the picture at full size, scaled to like spreads: brightness, what it loses
+when it is smoothed, and two colours. Noise then drowns fine detail no earlier than the rest, and a
+denoiser's loss counts it as much. Decoding smooths the first and adds the bands up: what noise a
+denoiser leaves there is smoothed away.
 
 How a linear map passes through the class's layers: the residual blocks' convolutions are zero.
 Every value travels as a pair (v, -v), for silu(v) - silu(-v) = v. Pairs have no mean, and beside
 pairs of a constant that is far greater than any value a group's spread is that constant's, so that
 group normalisation changes values by a thousandth at most, and adds no dependence on the rest of
-the picture: tiles decode alike.
+the picture: tiles decode alike. Convolutions pad with nothing: within `REACH` pixels of a border a
+picture comes back exactly, but its latents are unlike those inside it.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-# Names of the bands and what they are multiplied with: about 1 / spread over the training corpus.
-BANDS = {"low": 2.0, "high": 16.0, "blue": 8.0, "red": 8.0}
+# Names of the bands and what they are multiplied with: about 2 / spread over the training corpus.
+BANDS = {"low": 4.0, "high": 32.0, "blue": 16.0, "red": 16.0}
 # Brightness and two colours of RGB, and back. Source: ITU-R BT.601 without its offsets.
 LUMA = (0.299, 0.587, 0.114)
 BLUE, RED = 1.772, 1.402  # B - Y and R - Y are divided by them
+REACH = 2  # pixels: two smoothings by 3x3
 POSTERIOR = 1e-3  # spread of the latents' posterior: there is nothing to be unsure of
 CONSTANT = 64.0
 GROUPS, WIDTH = 2, 16
@@ -62,27 +65,26 @@ def build_vae() -> AutoencoderKL:
 
 
 def _write_encoder(encoder: Any) -> None:
-    """Brightness, brightness smoothed once, and two colours enter; the second smoothing is last."""
+    """Brightness, also smoothed, and two colours enter; at the end it is smoothed again."""
     luma, blue, red = _colours()
     _pairs_in(encoder.conv_in, [luma, luma, blue, red], [DOT, BOX, DOT, DOT])
     _calm(encoder.conv_norm_out)
     low, high, *others = BANDS.values()
-    outputs = [{1: low * BOX}, {0: high * DOT, 1: -high * BOX}]
+    outputs = [{0: low * DOT}, {0: high * DOT, 1: -high * BOX}]
     outputs += [{pair: scale * DOT} for pair, scale in enumerate(others, start=2)]
     _pairs_out(encoder.conv_out, outputs)
     encoder.conv_out.bias[len(BANDS) :] = 2 * math.log(POSTERIOR)
 
 
 def _write_decoder(decoder: Any) -> None:
-    """The bands enter, brightness added up already; red, green and blue leave."""
-    low, high, *others = (1 / scale for scale in BANDS.values())
-    sums = [[low, high, 0, 0], [0, 0, 0, 0], [0, 0, others[0], 0], [0, 0, 0, others[1]]]
-    _pairs_in(decoder.conv_in, torch.tensor(sums), [DOT] * VALUES)
+    """The first band enters smoothed and leaves smoothed again; red, green and blue leave."""
+    low, high, blue, red = torch.eye(len(BANDS)) / torch.tensor(list(BANDS.values()))[:, None]
+    _pairs_in(decoder.conv_in, [low, high, blue, red], [BOX, DOT, DOT, DOT])
     _calm(decoder.conv_norm_out)
-    brightness, blue, red = torch.linalg.inv(_colours()).T
-    outputs = [
-        {0: brightness[n] * DOT, 2: blue[n] * DOT, 3: red[n] * DOT} for n in range(len(brightness))
-    ]
+    kernels = [BOX, DOT, DOT, DOT]
+    luma, *colours = torch.linalg.inv(_colours()).T
+    shares = torch.stack([luma, luma, *colours], dim=1)  # (3, 4)
+    outputs = [{value: row[value] * kernels[value] for value in range(VALUES)} for row in shares]
     _pairs_out(decoder.conv_out, outputs)
 
 

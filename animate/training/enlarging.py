@@ -9,9 +9,13 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+from torch import Tensor
 
+from animate.training.bands import REACH
 from animate.training.corpus import ClipStack
-from animate.training.data import Sample
+from animate.training.data import Batch, Sample
+from animate.training.stills import StillTask
+from animate.training.task import Generators
 
 Frame = NDArray[np.uint8]  # (H, W, 3) RGB
 
@@ -42,8 +46,16 @@ class Loss:
     quality: int | None = None
 
 
+class EnlargeTask(StillTask):
+    """Trains on crops whose latents know what lies around: tiles have no borders of their own."""
+
+    def _latents(self, batch: Batch, rng: Generators) -> Tensor:
+        return super()._latents(batch, rng)[..., REACH:-REACH, REACH:-REACH]
+
+
 class EnlargeSource:
-    """Crops of single frames, and as control the same place made small and enlarged again."""
+    """Crops of single frames with `REACH` pixels around them, and as control the same place,
+    without those, made small and enlarged again."""
 
     def __init__(self, stacks: Sequence[ClipStack]) -> None:
         self.stacks = stacks
@@ -61,10 +73,12 @@ class EnlargeSource:
         truth = turned(stack.frames[clip, frame], rng)
         control = enlarged(lessened(truth, random_loss(rng), rng), truth.shape)
         window = busiest(truth, bucket, rng)
+        around = np.pad(truth, ((REACH, REACH), (REACH, REACH), (0, 0)), mode="edge")
+        wider = tuple(slice(side.start, side.stop + 2 * REACH) for side in window)
         return Sample(
             control=control[window][None],
             reference=control[window],
-            frames=truth[window][None],
+            frames=around[wider][None],
             caption=str(rng.choice(WORDS)),
             name=stack.names[clip],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -49,6 +50,13 @@ def gradient_error(result: Frame, truth: Frame) -> float:
     error = result.astype(np.float32) - truth.astype(np.float32)
     parts = [np.abs(np.diff(error, axis=axis)) for axis in (0, 1)]
     return float(sum(part.sum() for part in parts) / sum(part.size for part in parts))
+
+
+def seam(result: Frame, truth: Frame, columns: Sequence[int]) -> float:
+    """The error of the steps from these columns to the next, as a multiple of that elsewhere."""
+    error = np.abs(np.diff(result.astype(np.float32) - truth.astype(np.float32), axis=1))
+    each = error.mean(axis=(0, 2))
+    return float(each[list(columns)].mean() / max(np.delete(each, list(columns)).mean(), 1e-9))
 
 
 def high_energy(picture: Frame, factor: float) -> float:

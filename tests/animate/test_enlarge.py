@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animate.enlarge import upscale
+from animate.enlarge import UpscaleSettings, tile_borders, upscale
 from animate.errors import ModelError, UsageError
 from animate.still_models import StillModel
 from temporal.checkpoints import save_controlnext
@@ -45,6 +45,14 @@ def test_any_factor_gives_that_size(sd3: StillModel, small: Any, factor: float) 
     large = upscale(small, factor=factor, loaded=sd3, **QUICK)
     assert large.shape == (round(29 * factor), round(37 * factor), 3)
     assert large.dtype == np.uint8
+
+
+def test_borders_of_tiles_lie_inside_the_picture(sd3: StillModel) -> None:
+    borders = tile_borders(sd3, (100, 200), UpscaleSettings(tile=64, overlap=0.25))
+    assert borders == sorted(set(borders))
+    assert all(0 <= border < 199 and (border + 1) % 8 == 0 for border in borders)
+    assert len(borders) > 4
+    assert tile_borders(sd3, (40, 40), UpscaleSettings(tile=64)) == []
 
 
 def test_scaled_down_again_it_is_the_picture(sd3: StillModel, small: Any) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from animate.training.sharpness import edge_f1, gradient_error, high_energy, sharpness
+from animate.training.sharpness import edge_f1, gradient_error, high_energy, seam, sharpness
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +64,11 @@ def test_the_energy_is_of_what_a_small_picture_cannot_hold() -> None:
     wave = np.sin(np.arange(96) * 2 * np.pi / 6) * 100 + 128  # 1/6: above 1/8, below 1/4
     picture = np.repeat(wave[None, :, None], 96, axis=0).repeat(3, axis=2).astype(np.uint8)
     assert high_energy(picture, 4.0) > 100 * high_energy(picture, 2.0)
+
+
+def test_a_seam_is_seen_at_its_column(truth: NDArray[np.uint8]) -> None:
+    dim = truth // 2
+    result = dim + np.random.default_rng(2).integers(0, 8, truth.shape, dtype=np.uint8)
+    assert 0.8 < seam(result, dim, [40, 80]) < 1.2
+    result[:, 41:] += 20
+    assert seam(result, dim, [40]) > 4
