@@ -20,6 +20,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 DAY, HOUR = 86_400.0, 3_600.0  # seconds
+SPLITS = (2, 5, 8, 10)  # workers that share one clip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ class Assumed:
     repair_seconds: float = 1_800.0
     wave: float = 0.3  # the busiest hour has so much more than the mean, the quietest less
     journal: bool = True
+    link_bytes: float = 1.25e9  # a second, between machines: 10 Gbit/s
+    unevenness: float = 0.05  # of GPUs alike at the same work: spread of a step's time
 
     @property
     def clip_seconds(self) -> float:
@@ -169,6 +172,29 @@ def budget(a: Assumed) -> dict[str, float]:
     }
 
 
+def split(a: Assumed, workers: int) -> dict[str, float]:
+    """One clip's steps shared by several GPUs, window by window, and joined after every step.
+
+    A step ends when the slowest GPU has done its windows; all latents go out and come back through
+    the one machine that joins them.
+    """
+    rng, windows = random.Random(0), math.ceil(a.frames / a.window)
+    window_step = a.window_seconds / a.steps
+    slowest = sum(
+        max(rng.gauss(1, a.unevenness) for _ in range(workers)) for _ in range(10_000)
+    ) / 10_000  # fmt: skip
+    moved = 2 * a.latent_bytes
+    step = math.ceil(windows / workers) * window_step * slowest + moved / a.link_bytes
+    return {
+        "workers": workers,
+        "MB moved in a step": moved / 1e6,
+        "share of a step that moving takes": moved / a.link_bytes / step,
+        "seconds of a clip's steps": a.steps * step,
+        "times faster": windows * window_step / step,
+        "of the work that as many GPUs do apart": windows * window_step / step / workers,
+    }
+
+
 def cases(a: Assumed) -> dict[str, Assumed]:
     """The day as it is, and with one thing changed."""
     return {
@@ -206,7 +232,12 @@ def main() -> None:
             "wait_95_s": round(day.wait(0.95)), "interrupted": day.interrupted,
             "lost_gpu_hours": round(lost, 1),
         }  # fmt: skip
-    print(json.dumps({"budget": told, "days": figures}))
+    shared = [split(a, workers) for workers in SPLITS]
+    for one in shared:
+        print(
+            "\nsplit by windows: " + ", ".join(f"{name} {value:.3g}" for name, value in one.items())
+        )
+    print(json.dumps({"budget": told, "days": figures, "split": shared}))
 
 
 if __name__ == "__main__":
