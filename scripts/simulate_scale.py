@@ -234,9 +234,7 @@ def main() -> None:
         }  # fmt: skip
     shared = [split(a, workers) for workers in SPLITS]
     for one in shared:
-        print(
-            "\nsplit by windows: " + ", ".join(f"{name} {value:.3g}" for name, value in one.items())
-        )
+        print("split by windows: " + ", ".join(f"{name} {one[name]:.3g}" for name in one))
     print(json.dumps({"budget": told, "days": figures, "split": shared}))
 
 
