@@ -94,6 +94,7 @@ def _run(
     latents: Tensor = model.pipeline(
         Image.fromarray(framed),
         motion.control,
+        reference_control=motion.reference_control(),
         num_frames=len(motion),
         height=height,
         width=width,

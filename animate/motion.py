@@ -35,6 +35,7 @@ class Motion:
     tracked: PoseSequence | None
     steering: PoseSequence | None
     drawn: Skeletons | None
+    reference: PoseSequence | None  # its own pose, in pixels of the result
     size: tuple[int, int]  # of the result
     lead: int
     look: str
@@ -57,6 +58,17 @@ class Motion:
         stop = min(stop, len(self))
         drawn = np.stack([self._draw(index, self.size) for index in range(start, stop)])
         return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255.0
+
+    def reference_control(self) -> Tensor | None:
+        """The reference's own skeleton, (3, H, W) in [0, 1]; None if none is known."""
+        import torch
+
+        from pose.draw import draw
+
+        if self.reference is None:
+            return None
+        drawn = draw(*self.reference.frame(0), self.size, look=self.look)
+        return torch.from_numpy(drawn).permute(2, 0, 1).float() / 255.0
 
     def _draw(self, index: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         from pose.draw import draw
@@ -113,17 +125,19 @@ def place(driving: Driving, found: Found, settings: Resolved, look: str) -> Moti
     from pose.align import align
 
     lead = int(settings.reference_first)
-    steering = None
+    steering = own = None
     if found.tracked is not None and found.reference is not None:
         aligned = align(found.tracked, found.reference, mode=settings.align)
         steering = _in_front(found.reference, aligned) if lead else aligned
         framing = Framing(found.reference.size, settings.size)
-        steering = replace(
-            steering, keypoints=framing.points(steering.keypoints), size=settings.size
+        steering, own = (
+            replace(poses, keypoints=framing.points(poses.keypoints), size=settings.size)
+            for poses in (steering, found.reference)
         )
     return Motion(
         tracked=found.tracked,
         steering=steering,
+        reference=own,
         drawn=driving.skeletons,
         size=settings.size,
         lead=lead,

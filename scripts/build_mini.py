@@ -2,7 +2,8 @@
 
     python scripts/build_mini.py --out build/mini            # goes on where it was stopped
     python scripts/build_mini.py --out build/mini --export animate/weights/mini
-    python scripts/build_mini.py --start animate/weights/mini --vae-steps 0   # trains that on
+    python scripts/build_mini.py --vae animate/weights/mini/vae   # with its autoencoder as it is
+    python scripts/build_mini.py --start animate/weights/mini     # trains that model on
 
 Every stage keeps its state in --out and resumes. scripts/bench_mini.py measures what comes of it.
 """
@@ -31,6 +32,7 @@ from animate.training.corpus import ClipStack, build_corpus, load_corpus  # noqa
 from animate.training.latents import encode_corpus, load_latents  # noqa: E402
 from animate.training.loop import train  # noqa: E402
 from animate.training.mini import (  # noqa: E402
+    PATCH,
     SIGMA_MAX,
     SIGMA_MIN,
     build_components,
@@ -39,6 +41,7 @@ from animate.training.mini import (  # noqa: E402
 )
 from animate.training.settings import LoopSettings, VideoLoss  # noqa: E402
 from animate.training.spatial import spatial_only, tune_for_cpu, zero_temporal  # noqa: E402
+from temporal.autoencoder import SmallTemporalAutoencoder  # noqa: E402
 
 # High noise decides where the figure stands, and two steps of sampling see little else: two in
 # three of the levels drawn are the highest, and 1 in 100 is below 4, where the noisy latents begin
@@ -63,8 +66,12 @@ def main() -> None:
     print("parameters:", parameter_counts(components), flush=True)
     if not options.start:
         zero_temporal(components["unet"])
+    if options.vae:
+        components["vae"] = SmallTemporalAutoencoder.from_pretrained(
+            options.vae, patch_size=PATCH, torch_dtype=torch.float32
+        )
     clips = _render(options)
-    if options.vae_steps:
+    if not (options.vae or options.start):
         _autoencoder(options, components["vae"], clips)
     _animator(options, components, _encode(options, components["vae"], clips))
     _export(components, options.export)
@@ -75,9 +82,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("build/mini"), help="states and corpus")
     parser.add_argument("--export", type=Path, default=Path("build/mini/weights"))
     parser.add_argument("--start", type=Path, help="a model's folder to go on from")
+    parser.add_argument("--vae", type=Path, help="a trained autoencoder's folder")
     parser.add_argument("--clips", type=int, default=2600, help="characters to render")
     parser.add_argument("--photos", type=float, default=0.3, help="share seen by a camera")
-    parser.add_argument("--vae-steps", type=int, default=2200, help="0: as it is")
+    parser.add_argument("--vae-steps", type=int, default=2200)
     parser.add_argument("--image-steps", type=int, default=12000)
     parser.add_argument("--clip-steps", type=int, default=1500)
     parser.add_argument("--rate", type=float, default=8e-4, help="peak for single frames")

@@ -29,6 +29,7 @@ from temporal.sites import Site, describe_sites, find_sites
 Features = Tensor | tuple[Tensor, ...]  # (N, C, h, w), for several sites one each
 Prepared = tuple[Tensor, Tensor]  # what does not depend on time, see `ControlNeXt.prepare`
 
+CONTROL_CHANNELS = 3  # of one picture
 TIME_CHANNELS = 128  # width of the sinusoid; official code
 
 # Settings of the official encoders, as differences from the defaults (svd_v2). svd_v2 and
@@ -129,6 +130,15 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
     def anchored(self) -> bool:
         """Whether official windows show the control of the clip's frame 0 in slot 0."""
         return any(site.anchored for site in self.injection)
+
+    @property
+    def sees_reference(self) -> bool:
+        """Whether it is shown the reference picture's own control behind each frame's.
+
+        A choice of ours, as which part of the picture goes where need not be guessed then. The
+        official encoders take three channels; they show the reference's control as frame 0.
+        """
+        return bool(self.config["in_channels"] == 2 * CONTROL_CHANNELS)
 
     @property
     def reach(self) -> int:

@@ -27,7 +27,8 @@ class ControlFeatures:
 
     control: (F, 3, H, W) in [0, 1], or a callable (start, stop) -> (stop - start, 3, H, W) that
     draws frames when they are needed, and then frames: F. chunk: frames encoded at once; memory:
-    bytes for what is kept across steps, on the device; None: see `default_memory`.
+    bytes for what is kept across steps, on the device; None: see `default_memory`. reference:
+    (3, H, W), the control of the reference picture, for an encoder that sees it; None: black.
 
     Neither guidance halves nor overlaps repeat work. Chunks lie at fixed places of the clip, so
     features depend neither on the windows that ask nor on the memory. Besides that, only the
@@ -44,6 +45,7 @@ class ControlFeatures:
         frames: int | None = None,
         chunk: int = LONGEST_CHUNK,
         memory: int | None = None,
+        reference: Tensor | None = None,
     ) -> None:
         if isinstance(control, Tensor):
             frames = len(control)
@@ -53,6 +55,8 @@ class ControlFeatures:
         if chunk < 1 or memory < 0:
             raise ControlError(f"need chunk 1 and memory 0 at least; got {chunk}, {memory}")
         self._clip = _Clip(control, frames, chunk)
+        if encoder.sees_reference:
+            self._clip = _PairedClip(control, frames, chunk, reference)
         self._encoder = encoder
         self._folded = FoldedEncoder(encoder)
         self._prepared = _Prepared(self._folded, self._clip, device, memory)
@@ -130,6 +134,29 @@ class _Clip:
         drawn = control[start:stop] if isinstance(control, Tensor) else control(start, stop)
         check_control(drawn, stop - start)
         return drawn
+
+
+class _PairedClip(_Clip):
+    """Control frames with the reference picture's own control behind, (n, 6, H, W)."""
+
+    def __init__(
+        self, control: ControlSource, frames: int, chunk: int, reference: Tensor | None
+    ) -> None:
+        super().__init__(control, frames, chunk)
+        if reference is not None:
+            check_control(reference[None], 1)
+        self._reference = reference
+
+    def draw(self, index: int) -> Tensor:
+        """See ``_Clip.draw``."""
+        drawn = super().draw(index)
+        beside = torch.zeros_like(drawn[0]) if self._reference is None else self._reference
+        if beside.shape != drawn.shape[1:]:
+            raise ControlError(
+                f"the reference's control is {tuple(beside.shape)}, the frames' are "
+                f"{tuple(drawn.shape[1:])}: draw both at the size of the result"
+            )
+        return torch.cat([drawn, beside.to(drawn).expand_as(drawn)], dim=1)
 
 
 class _Prepared:

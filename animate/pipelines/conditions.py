@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from animate.pipelines.denoiser import Conditions
 from temporal.decode import safe_precision
@@ -37,7 +37,7 @@ def encode_conditions(
     """
     pipeline._guidance_scale = max(guidance)
     guided, device = pipeline.do_classifier_free_guidance, pipeline._execution_device
-    embeddings = pipeline._encode_image(image, device, 1, guided)
+    embeddings = encode_image(pipeline, image, guided=guided)
     pixels = pipeline.video_processor.preprocess(image, height=size[0], width=size[1]).to(device)
     # The reference's order of random draws: first this noise, then the latents.
     noise = randn_tensor(pixels.shape, generator=generator, device=device, dtype=pixels.dtype)
@@ -52,6 +52,42 @@ def encode_conditions(
         guidance=guidance,
         guided=guided,
     )
+
+
+def encode_image(pipeline: Any, image: Pictures, *, guided: bool) -> Tensor:
+    """Embeddings (B, T, D) of the reference for cross-attention; zeros before them if guided.
+
+    SVD's is one token, CLIP's summary of the picture. An encoder whose config says `all_tokens`
+    gives one for each patch too, so that a place can look for its part of the picture.
+    """
+    device = pipeline._execution_device
+    if not shows_all_tokens(pipeline.image_encoder):
+        told: Tensor = pipeline._encode_image(image, device, 1, guided)
+        return told
+    seen: list[Tensor] = []
+
+    def keep(module: nn.Module, args: Any, output: Any) -> None:
+        seen.append(project_tokens(module, output.last_hidden_state))
+
+    hook = pipeline.image_encoder.register_forward_hook(keep)
+    try:
+        pipeline._encode_image(image, device, 1, False)
+    finally:
+        hook.remove()
+    (tokens,) = seen
+    return torch.cat([torch.zeros_like(tokens), tokens]) if guided else tokens
+
+
+def shows_all_tokens(encoder: Any) -> bool:
+    """Whether a CLIPVisionModelWithProjection is to give its patches' tokens too."""
+    return bool(getattr(encoder.config, "all_tokens", False))
+
+
+def project_tokens(encoder: Any, hidden: Tensor) -> Tensor:
+    """Tokens (B, T, D) of a CLIP vision model's last hidden state, as it makes its summary."""
+    normal = encoder.vision_model.post_layernorm(hidden)
+    tokens: Tensor = encoder.visual_projection(normal)
+    return tokens
 
 
 def initial_latents(

@@ -18,6 +18,7 @@ from diffusers.pipelines.stable_video_diffusion.pipeline_stable_video_diffusion 
     StableVideoDiffusionPipelineOutput,
     retrieve_timesteps,
 )
+from diffusers.video_processor import VideoProcessor
 from einops import rearrange
 from PIL import Image
 from torch import Tensor
@@ -66,6 +67,9 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         controlnext: ControlNeXt,
     ) -> None:
         super().__init__(vae, image_encoder, unet, scheduler, feature_extractor)
+        if isinstance(vae, SmallTemporalAutoencoder):
+            self.vae_scale_factor = vae.downscale
+            self.video_processor = VideoProcessor(vae_scale_factor=vae.downscale)
         self.register_modules(controlnext=controlnext)  # type: ignore[no-untyped-call, unused-ignore]
 
     @classmethod
@@ -92,6 +96,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         image: Pictures,
         control: ControlSource,
         *,
+        reference_control: Tensor | None = None,
         num_frames: int | None = None,
         height: int | None = None,
         width: int | None = None,
@@ -127,7 +132,9 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         """Return the video as StableVideoDiffusionPipelineOutput, or its frames.
 
         image: one picture, or one per video. control: (F, 3, H, W) floats in [0, 1], or a callable
-        (start, stop) -> such frames, which needs num_frames, height and width.
+        (start, stop) -> such frames, which needs num_frames, height and width. reference_control:
+        (3, H, W), the control of the picture itself, for an encoder that sees both (see
+        `ControlNeXt.sees_reference`); None for unknown. Others do without it.
         Guidance runs from min to max over the clip; at most 1 for none. control_scale 0: none.
         window, overlap, blend, ramp: see `temporal.windows.plan_windows`. official: repeat the
         reference, which has its own blend and tells the UNet constants whatever fps, motion
@@ -178,6 +185,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
             features = ControlFeatures(
                 self.controlnext,
                 control,
+                reference=reference_control,
                 device=self._execution_device,
                 frames=frames,
                 chunk=chunk_for(height, width),

@@ -18,7 +18,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from animate.pipelines.conditions import OFFICIAL_TIME_IDS
+from animate.pipelines.conditions import OFFICIAL_TIME_IDS, project_tokens, shows_all_tokens
 from animate.training.data import Batch, to_share, to_unit
 from animate.training.objectives import (
     denoised_from_velocity,
@@ -104,7 +104,7 @@ class VideoTask:
             model_time(sigma),
             embedding * per_sample(keep, embedding),
             self._time_ids(size, rng, device),
-            to_share(batch.control),
+            self._shown(batch),
             kept(options.control_dropout, rng, device),
         )
         denoised = denoised_from_velocity(noisy, velocity.float(), sigma)
@@ -112,7 +112,7 @@ class VideoTask:
         return velocity_loss(denoised, latents, sigma, weight)
 
     def embed(self, picture: Tensor) -> Tensor:
-        """Image embeddings ``(B, 1, D)`` of pictures ``(B, 3, H, W)`` in [-1, 1]."""
+        """Image embeddings ``(B, T, D)`` of pictures ``(B, 3, H, W)`` in [-1, 1]."""
         encoder: Any = self.parts["image_encoder"]
         side = encoder.config.image_size
         resized = _resize_with_antialiasing(picture, (side, side))
@@ -121,8 +121,22 @@ class VideoTask:
             for values in (CLIP_MEAN, CLIP_STD)
         )
         pixels = ((resized / 2 + 0.5 - mean) / std).to(encoder.dtype)
-        embeds: Tensor = encoder(pixels).image_embeds
+        output = encoder(pixels)
+        if shows_all_tokens(encoder):
+            return project_tokens(encoder, output.last_hidden_state)
+        embeds: Tensor = output.image_embeds
         return embeds[:, None]
+
+    def _shown(self, batch: Batch) -> Tensor:
+        """Control ``(B, F, C, H, W)``: the frames' own, for some encoders the reference's too."""
+        control = to_share(batch.control)
+        encoder: Any = self.parts.get("controlnext")
+        if encoder is None or not encoder.sees_reference:
+            return control
+        if batch.reference_control is None:
+            return torch.cat([control, torch.zeros_like(control)], dim=2)
+        beside = to_share(batch.reference_control)[:, None].expand_as(control)
+        return torch.cat([control, beside], dim=2)
 
     def _predict(
         self,

@@ -23,6 +23,7 @@ PART_WEIGHTS = np.array([1.0, 4.0, 9.0, 7.0], np.float32)
 JITTER = 0.004
 HAND_LOSS = 0.08
 FACE_LOSS = 0.08
+REFERENCE_LOSS = 0.1  # and of references of which no skeleton is known
 
 CROP = 80  # pixels; the network is convolutional, and crops around the figure teach more a second
 
@@ -53,9 +54,12 @@ class ClipSource:
         clip = int(rng.integers(len(clips)))
         shown, reference = _choose_frames(clips, self.frames, rng)
         latents: NDArray[np.float16] = bucket.latents[clip].numpy()
+        control = _skeletons(clips, clip, shown, rng)
+        own = _skeletons(clips, clip, np.array([reference]), rng)[0]
         return Sample(
-            control=_skeletons(clips, clip, shown, rng),
+            control=control,
             reference=clips.frames[clip, reference],
+            reference_control=own * np.uint8(rng.random() >= REFERENCE_LOSS),
             latents=latents[shown],
             reference_latents=latents[reference],
             weight=PART_WEIGHTS[clips.parts[clip, shown]],

@@ -14,6 +14,17 @@ from torch import Tensor
 
 from animate.errors import AnimateError
 
+# What a batch stacks of its samples, where all of them have it.
+STACKED = (
+    "control",
+    "reference",
+    "reference_control",
+    "frames",
+    "latents",
+    "reference_latents",
+    "weight",
+)
+
 
 class SampleError(AnimateError):
     """A sample cannot be read; the loop counts it, leaves it out and draws another."""
@@ -23,7 +34,8 @@ class SampleError(AnimateError):
 class Sample:
     """One clip of F frames, or one picture (F = 1), with what it is to be made from.
 
-    control (F, H, W, 3) uint8; reference (H, W, 3) uint8, another picture of the same character;
+    control (F, H, W, 3) uint8; reference (H, W, 3) uint8, another picture of the same character,
+    and reference_control likewise, its own control map, None if unknown;
     one of frames (F, H, W, 3) uint8 and latents (F, c, h, w) float16, the latter together with
     reference_latents (c, h, w). weight (F, H, W) float32: how much an error on a pixel counts;
     None for the same everywhere. kind: of the control map, where a source has several, "" for none.
@@ -32,6 +44,7 @@ class Sample:
 
     control: NDArray[np.uint8]
     reference: NDArray[np.uint8]
+    reference_control: NDArray[np.uint8] | None = None
     frames: NDArray[np.uint8] | None = None
     latents: NDArray[np.float16] | None = None
     reference_latents: NDArray[np.float16] | None = None
@@ -56,13 +69,14 @@ class Source(Protocol):
 class Batch:
     """B samples, stacked as they came: pixels stay bytes until they are on their device.
 
-    frames (B, F, H, W, 3), control likewise, reference (B, H, W, 3), all uint8; latents
-    (B, F, c, h, w), reference_latents (B, c, h, w) half precision; weight (B, F, H, W). skipped:
-    names of broken samples that were replaced.
+    frames and control (B, F, H, W, 3), reference and reference_control (B, H, W, 3), all uint8;
+    latents (B, F, c, h, w), reference_latents (B, c, h, w) half precision; weight (B, F, H, W).
+    skipped: names of broken samples that were replaced.
     """
 
     control: Tensor
     reference: Tensor
+    reference_control: Tensor | None = None
     frames: Tensor | None = None
     latents: Tensor | None = None
     reference_latents: Tensor | None = None
@@ -88,7 +102,7 @@ class Batch:
 def stack(samples: Sequence[Sample], skipped: Sequence[str] = ()) -> Batch:
     """Make a batch of samples of one bucket. Raises ValueError if their shapes differ."""
     tensors: dict[str, Tensor] = {}
-    for name in ("control", "reference", "frames", "latents", "reference_latents", "weight"):
+    for name in STACKED:
         arrays = [getattr(sample, name) for sample in samples]
         if all(array is not None for array in arrays):
             tensors[name] = torch.from_numpy(np.stack(arrays))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from animate.checks import check_choice, check_count, check_number
 from animate.config import LOOKS
 from animate.errors import AnimateError, UsageError
-from animate.training.batches import PART_WEIGHTS, track_like
+from animate.training.batches import PART_WEIGHTS, REFERENCE_LOSS, track_like
 from animate.training.crop import Crop, Size, choose_crop, nearest_shape
 from animate.training.data import Sample, SampleError
 from animate.training.emphasis import parts_of
@@ -117,6 +117,7 @@ class PreparedDataset:
         return Sample(
             frames=frames,
             reference=crop.picture(pictures[-1]),
+            reference_control=self._own(poses, reference, crop, rng),
             control=self._control(row, frames, poses, shown, crop, rng),
             weight=_weights(poses, shown, crop) if self.emphasis and poses is not None else None,
             caption=row.caption,
@@ -150,6 +151,15 @@ class PreparedDataset:
             return np.stack([make(frame) for frame in frames])
         stored = self.reader.frames(row, row.controls[self.control], shown)
         return np.stack([crop.picture(picture) for picture in stored])
+
+    def _own(
+        self, poses: PoseSequence | None, reference: int, crop: Crop, rng: np.random.Generator
+    ) -> Frames | None:
+        """The reference's own skeleton (H, W, 3); black now and then, as if none were known."""
+        if self.control != POSE or poses is None:
+            return None
+        drawn = self._skeleton(poses, reference, crop, rng)
+        return drawn * np.uint8(not self.noise or rng.random() >= REFERENCE_LOSS)
 
     def _skeleton(
         self, poses: PoseSequence, place: int, crop: Crop, rng: np.random.Generator

@@ -59,15 +59,13 @@ def run_trials(
     for index in range(count):
         bucket, arrays = render_sample(HELD_OUT_SEED + index, moving=frames, stills=1)
         size = (bucket.width, bucket.height)
-        skeleton = np.stack([
+        drawn = np.stack([
             draw(points[None], scores[None], size, look="soft")
-            for points, scores in zip(
-                arrays["keypoints"][:frames], arrays["scores"][:frames], strict=True
-            )
+            for points, scores in zip(arrays["keypoints"], arrays["scores"], strict=True)
         ])  # fmt: skip
+        skeleton = drawn[:frames]
         result, off = (
-            _animate(pipeline, arrays["frames"][-1], skeleton, scale, settings)
-            for scale in (1.0, 0.0)
+            _animate(pipeline, arrays["frames"][-1], drawn, scale, settings) for scale in (1.0, 0.0)
         )
         trials.append(
             Trial(
@@ -166,15 +164,17 @@ def sheet(trials: list[Trial], columns: int = 4) -> NDArray[np.uint8]:
 def _animate(
     pipeline: Any,
     reference: NDArray[np.uint8],
-    skeleton: NDArray[np.uint8],
+    drawn: NDArray[np.uint8],
     scale: float,
     settings: dict[str, Any],
 ) -> NDArray[np.uint8]:
+    """The result by skeletons (F + 1, H, W, 3), the last of which is the reference's own."""
     height, width = reference.shape[:2]
-    control = torch.from_numpy(skeleton).permute(0, 3, 1, 2).float() / 255
+    skeletons = torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255
     output = pipeline(
         Image.fromarray(reference),
-        control,
+        skeletons[:-1],
+        reference_control=skeletons[-1],
         height=height,
         width=width,
         control_scale=scale,

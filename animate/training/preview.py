@@ -58,9 +58,11 @@ class VideoPreview:
         return told
 
     def _animate(self, sample: Sample) -> Frames:
+        own = sample.reference_control
         output = self.pipeline(
             Image.fromarray(sample.reference),
             to_share(torch.from_numpy(sample.control)),
+            reference_control=None if own is None else to_share(torch.from_numpy(own)),
             num_inference_steps=self.settings.steps,
             min_guidance_scale=1.0,
             max_guidance_scale=1.0,

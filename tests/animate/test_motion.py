@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,13 @@ def motion() -> Motion:
         keypoints=keypoints, scores=np.ones((3, 1, COUNT)), size=(64, 96), fps=24.0
     )
     return Motion(
-        tracked=steering, steering=steering, drawn=None, size=(64, 96), lead=1, look="soft"
+        tracked=steering,
+        steering=steering,
+        reference=steering.take([0], 24.0),
+        drawn=None,
+        size=(64, 96),
+        lead=1,
+        look="soft",
     )
 
 
@@ -35,6 +43,13 @@ def test_control_begins_with_the_reference(motion: Motion) -> None:
     assert columns[0, :32].any()
     assert not columns[0, 34:].any()
     assert columns[1, 32:].any()
+
+
+def test_reference_has_its_own_control(motion: Motion) -> None:
+    own = motion.reference_control()
+    assert own is not None
+    assert own.equal(motion.control(0, 1)[0])
+    assert replace(motion, reference=None).reference_control() is None
 
 
 def test_windows_see_the_same_as_the_whole_clip(motion: Motion) -> None:

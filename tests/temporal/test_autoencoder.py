@@ -43,3 +43,16 @@ def test_the_groups_travel_with_the_checkpoint(
     latents = torch.randn(2, 4, 8, 8)
     assert loaded.config["norm_num_groups"] == 4
     assert torch.equal(decode(loaded, latents), decode(small, latents))
+
+
+@torch.no_grad()
+def test_folded_latents_hold_the_same_on_a_coarser_grid(small: SmallTemporalAutoencoder) -> None:
+    folded = SmallTemporalAutoencoder(**SIZES, norm_num_groups=4, patch_size=2).eval()
+    folded.load_state_dict(small.state_dict())
+    pictures = torch.rand(3, 3, 16, 24)
+    plain, coarse = (vae.encode(pictures).latent_dist for vae in (small, folded))
+    assert (small.downscale, folded.downscale) == (2, 4)
+    assert coarse.mode().shape == (3, 4 * 4, 4, 6)
+    for name in ("mean", "logvar"):
+        assert torch.equal(torch.pixel_shuffle(getattr(coarse, name), 2), getattr(plain, name))
+    assert torch.equal(decode(folded, coarse.mode()), decode(small, plain.mode()))
