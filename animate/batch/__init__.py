@@ -5,6 +5,7 @@ Contents
     read_manifest                YAML, JSON Lines, CSV -> rows                  manifest
     expand                       defaults, globs, products -> jobs              expand
     check_jobs                   every file opened, every option checked        check
+    Record                       what is remembered of one job                  record
     Store                        where every job stands, in SQLite              store
     Worker                       tracks and makes, with the model kept          worker
     Batch                        which task next, and what if one fails         run

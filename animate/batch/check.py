@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -160,16 +161,29 @@ def _expected(error: Exception) -> str:
 
 def describe(checks: Checks, problems: Sequence[Problem], workers: int) -> Iterator[str]:
     """The dry run in words: every problem with its line, then what would be done."""
-    every = sorted([*problems, *checks.problems], key=lambda problem: problem.line)
-    for problem in every:
-        yield f"Line {problem.line}: {problem.text}"
+    every = [*problems, *checks.problems]
+    yield from tell_problems(every)
     films = {one.job.driving for one in checks.good if one.tracked}
     frames = sum(one.frames for one in checks.good)
     yield (
-        f"{len(checks.good)} jobs can run, {frames} frames, {len(films)} films to track; "
-        f"{len(every)} problems"
+        f"Jobs that can run: {len(checks.good)}, with {frames} frames; films to track: "
+        f"{len(films)}; problems: {len(every)}"
     )
     if any(one.seconds is not None for one in checks.good):
-        minutes = checks.seconds / max(1, workers) / 60
-        told = f"{minutes:.0f} min" if minutes >= 2 else f"{minutes * 60:.0f} s"
-        yield f"Time: about {told} on {workers} worker(s), loading, tracking and judging aside"
+        told = _duration(checks.seconds / max(1, workers))
+        share = f", shared by {workers} workers" if workers > 1 else ""
+        yield f"Time: about {told}{share}; loading, tracking and judging come on top"
+
+
+def tell_problems(problems: Sequence[Problem]) -> Iterator[str]:
+    """Every problem with its line, in their order, and once if several jobs of a line have it."""
+    counted = Counter((one.line, one.text) for one in problems)
+    for (line, text), count in sorted(counted.items()):
+        yield f"Line {line}: {text}" + (f" ({count} jobs)" if count > 1 else "")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

@@ -34,11 +34,6 @@ class Job:
     words: tuple[str, ...] = ()
 
     @property
-    def name(self) -> str:
-        """Short, for people."""
-        return self.output.rpartition("/")[2]
-
-    @property
     def options(self) -> argparse.Namespace:
         """The options with the command's defaults. Raises UsageError for words it refuses."""
         return _parse(self.words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,17 @@ from animate.files import CONTAINERS, check_output
 def is_remote(output: str) -> bool:
     """Whether an output is a URL."""
     return "://" in output
+
+
+def short_names(outputs: Sequence[str]) -> dict[str, str]:
+    """For people: each output without the folders that all of them share."""
+    folders = [output.split("/")[:-1] for output in outputs]
+    shared = 0
+    for parts in zip(*folders, strict=False):
+        if len(set(parts)) > 1:
+            break
+        shared += 1
+    return {output: "/".join(output.split("/")[shared:]) for output in outputs}
 
 
 def local_path(output: str, scratch: Path) -> Path:

@@ -10,7 +10,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from animate.batch.store import DONE, FAILED, Record, Store
+from animate.batch.places import short_names
+from animate.batch.record import Record
+from animate.batch.store import DONE, FAILED, Store
 from animate.batch.view import fidelity
 from animate.files import partial_path, settle
 from animate.judge.evaluation import LIMITS
@@ -34,7 +36,9 @@ $sections
 
 def entries(store: Store, threshold: float = THRESHOLD) -> list[dict[str, Any]]:
     """A dict for each job; those that need a look first: failed, below the threshold, poor."""
-    found = [_entry(record, threshold) for record in store.records()]
+    records = store.records()
+    names = short_names([record.output for record in records])
+    found = [_entry(record, names[record.output], threshold) for record in records]
     return sorted(found, key=_rank)
 
 
@@ -48,11 +52,12 @@ def write_report(store: Store, path: Path, threshold: float = THRESHOLD) -> tupl
     return path, data
 
 
-def _entry(record: Record, threshold: float) -> dict[str, Any]:
+def _entry(record: Record, name: str, threshold: float) -> dict[str, Any]:
     body, verdict = fidelity(record.figures)
     below = record.state == DONE and ((body is not None and body < threshold) or verdict == "poor")
     return {
-        "output": record.output, "state": record.state, "look": below or record.state == FAILED,
+        "output": record.output, "name": name, "state": record.state,
+        "look": below or record.state == FAILED,
         "line": record.line, "driving": record.job.driving, "ref": record.job.ref,
         "options": list(record.job.words), "seconds": record.seconds, "frames": record.frames,
         "attempts": record.attempts, "losses": record.losses, "error": record.error,
@@ -89,7 +94,7 @@ def _page(
 
 def _section(entry: dict[str, Any], strip: bytes | None) -> str:
     say = html.escape
-    lines = [f"<h2>{say(Path(entry['output']).name)}: {say(_headline(entry))}</h2>"]
+    lines = [f"<h2>{say(entry['name'])}: {say(_headline(entry))}</h2>"]
     if strip is not None:
         picture = base64.b64encode(strip).decode()
         lines.append(f'<img alt="frames" src="data:image/jpeg;base64,{picture}">')

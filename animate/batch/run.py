@@ -13,7 +13,8 @@ from typing import Any, Literal
 from animate.batch import places
 from animate.batch.engines.base import Engine, Event, Task
 from animate.batch.failures import Failure
-from animate.batch.store import DONE, FAILED, POSES, RUNNING, WAITING, Record, Store
+from animate.batch.record import Record
+from animate.batch.store import DONE, FAILED, POSES, RUNNING, WAITING, Store
 
 RETRIES = 3  # attempts of a job whose errors may pass
 BACK_OFF, MOST_BACK_OFF = 2.0, 60.0  # seconds before the second attempt, doubled with each further

@@ -8,14 +8,23 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from animate.batch.check import Checks, check_jobs
+from animate.batch.check import Checks, check_jobs, tell_problems
 from animate.batch.engines.base import Engine
 from animate.batch.expand import expand
 from animate.batch.jobs import Job, Problem
 from animate.batch.manifest import read_manifest
+from animate.batch.record import Record
 from animate.batch.report import write_report
 from animate.batch.run import BACK_OFF, RETRIES, Batch, Watch
-from animate.batch.store import DONE, FAILED, WAITING, Record, Store, state_folder
+from animate.batch.store import (
+    DONE,
+    FAILED,
+    FILE,
+    WAITING,
+    Store,
+    changed_jobs,
+    state_folder,
+)
 from animate.errors import UsageError
 from animate.progress import Report, unheard
 
@@ -45,6 +54,9 @@ def read_jobs(path: Path, changes: Sequence[str] = (), folder: Path | None = Non
     """
     jobs, problems = expand(read_manifest(path), changes)
     folder = folder or state_folder(path, [job.output for job in jobs])
+    made = {record.output for record in _records(folder) if record.began}
+    # A glob finds the results of this very list too, once there are some.
+    jobs = tuple(job for job in jobs if not made.intersection((job.driving, job.ref)))
     return Listed(path, jobs, problems, folder)
 
 
@@ -56,11 +68,12 @@ def check_listed(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Checks:
     """Check the jobs that are not done; changes nothing."""
-    records: list[Record] = []
-    if (listed.folder / "state.sqlite").exists():
-        with Store(listed.folder, reading=True) as store:
-            records = store.records()
-    return _check(listed, records, force=force, timed=timed, progress=progress)
+    records = _records(listed.folder)
+    known = {one.output: (one.job.content, one.state) for one in records}
+    changed = [] if force else changed_jobs(known, listed.jobs)
+    left = [job for job in listed.jobs if job not in {problem.job for problem in changed}]
+    checks = _check(left, records, force=force, timed=timed, progress=progress)
+    return Checks(checks.good, [*checks.problems, *changed])
 
 
 def run_jobs(
@@ -73,23 +86,25 @@ def run_jobs(
     back_off: float = BACK_OFF,
     again: bool = False,
     say: Report = unheard,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, int]:
     """Run all jobs that are not done and write the report; how many there are of each state.
 
-    again: failed jobs too, whatever they failed by. Lines that give no job count as failed.
+    again: failed jobs too, whatever they failed by. progress(done, total): of the check that goes
+    first. Lines that give no job count as failed. Poses that no job needs any more are removed.
     Raises UsageError if no line gives one, OutputError if the state cannot be kept.
     """
     if not listed.jobs:
         told = "; ".join(f"line {one.line}: {one.text}" for one in listed.problems[:3])
         raise UsageError(f"{listed.path}: no job can run: {told}")
     with Store(listed.folder) as store, make_engine(store.folder / "scratch") as engine:
-        checks = _check(listed, store.records(), force=force, timed=False)
+        checks = _check(listed.jobs, store.records(), force=force, timed=False, progress=progress)
         changed = store.enrol(listed.jobs, force=force)
         if again:
             store.restart()
         problems = [*listed.problems, *checks.problems, *changed]
-        for problem in sorted(problems, key=lambda one: one.line):
-            print(f"Line {problem.line}: {problem.text}", file=sys.stderr)
+        for line in tell_problems(problems):
+            print(line, file=sys.stderr)
         for problem in checks.problems:
             assert problem.job is not None
             # Passing: the same command looks again, and the file may be there by then.
@@ -100,13 +115,22 @@ def run_jobs(
                 store, engine, tracked=tracked, watch=watch, retries=retries, back_off=back_off
             )
             counts = batch.run()
+        store.tidy()
         page, data = write_report(store, listed.report_path)
     say(f"Wrote {page} and {data.name}: what to look at first")
     return {**counts, FAILED: counts[FAILED] + len(listed.problems) + len(changed)}
 
 
+def _records(folder: Path) -> list[Record]:
+    """What is known of the jobs; nothing if the batch never ran."""
+    if not (folder / FILE).exists():
+        return []
+    with Store(folder, reading=True) as store:
+        return store.records()
+
+
 def _check(
-    listed: Listed,
+    jobs: Sequence[Job],
     records: Sequence[Record],
     *,
     force: bool,
@@ -114,7 +138,7 @@ def _check(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Checks:
     made = {one.output: one.job.content for one in records if one.state == DONE}
-    left = [job for job in listed.jobs if job.output not in made]
-    left += [job for job in listed.jobs if made.get(job.output, job.content) != job.content]
+    left = [job for job in jobs if job.output not in made]
+    left += [job for job in jobs if made.get(job.output, job.content) != job.content]
     known = {one.output for one in records if one.began or one.state != WAITING}
     return check_jobs(left, known=known, force=force, timed=timed, progress=progress)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any
 
-from animate.batch.jobs import Job, Problem, job_from
+from animate.batch.jobs import Job, Problem
 from animate.batch.places import is_remote
+from animate.batch.record import Record, record_from
 from animate.errors import OutputError, UsageError
 from animate.files import refuse_links
 from animate.journal import lock_file
@@ -34,30 +36,6 @@ FRESH = {
     "state": WAITING, "attempts": 0, "losses": 0, "error": None, "passing": 0, "seconds": None,
     "frames": None, "replaces": None, "began": 0, "figures": None, "strip": None,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What is known of a job; strip: a JPEG of some frames; figures: the judge's, as a dict.
-
-    attempts: that ended in an error; losses: workers that were lost while they had it; replaces:
-    see places.print_of, of the file that was there before; began: whether it ever ran.
-    """
-
-    output: str
-    position: int
-    line: int
-    job: Job
-    state: str
-    attempts: int
-    losses: int
-    error: str | None
-    passing: bool
-    seconds: float | None
-    frames: int | None
-    replaces: str | None
-    began: bool
-    figures: dict[str, Any] | None
 
 
 class Store:
@@ -97,7 +75,8 @@ class Store:
         So do failures that may have passed, and jobs whose result was removed. Returns the jobs
         that are done, but with other inputs or options; force: those wait again instead.
         """
-        changed = []
+        changed = [] if force else changed_jobs(self._known(), jobs)
+        kept = {problem.job for problem in changed}
         with self._transaction():
             self._run("update jobs set position = null")
             self._run("update jobs set state = ? where state = ?", WAITING, RUNNING)
@@ -105,17 +84,27 @@ class Store:
                 "update jobs set state = ?, attempts = 0, losses = 0 where state = ? and passing",
                 WAITING, FAILED,
             )  # fmt: skip
-            rows = self._rows("select output, content, state from jobs")
-            known = {row["output"]: (row["content"], row["state"]) for row in rows}
+            known = self._known()
             for position, job in enumerate(jobs):
-                content, state = known.get(job.output, ("", ""))
-                same = content == job.content
-                there = is_remote(job.output) or os.path.exists(job.output)
-                if state == DONE and there and not same and not force:
-                    changed.append(_changed(job))
+                if job in kept:
                     continue
-                self._put(position, job, afresh=not same or (state == DONE and not there))
+                content, state = known.get(job.output, ("", ""))
+                removed = state == DONE and not _there(job)
+                self._put(position, job, afresh=content != job.content or removed)
         return changed
+
+    def tidy(self) -> int:
+        """Remove the poses that no job needs which is not done; how many files that were."""
+        needed = set()
+        for record in self.records():
+            if record.state != DONE:
+                with contextlib.suppress(OSError, UsageError):  # of a film that is gone
+                    needed.add(f"{record.job.tracking}.npz")
+        with self._told():
+            useless = [path for path in (self.folder / POSES).iterdir() if path.name not in needed]
+            for path in useless:
+                path.unlink(missing_ok=True)
+        return len(useless)
 
     def restart(self, states: Sequence[str] = (FAILED,)) -> int:
         """Let the listed jobs in these states wait again; how many there were."""
@@ -140,7 +129,7 @@ class Store:
             f"select {columns} from jobs where position is not null order by position"
         )
         try:
-            return [_record(row) for row in rows]
+            return [record_from(dict(row)) for row in rows]
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise OutputError(
                 f"{self.folder / FILE} is damaged; move it away: results that are there stay, and "
@@ -158,6 +147,11 @@ class Store:
             "select state, count(*) from jobs where position is not null group by state"
         )
         return {**dict.fromkeys(STATES, 0), **dict(tuple(row) for row in rows)}
+
+    def _known(self) -> dict[str, tuple[str, str]]:
+        """Content and state of all jobs that ever were listed, by their outputs."""
+        rows = self._rows("select output, content, state from jobs")
+        return {row["output"]: (row["content"], row["state"]) for row in rows}
 
     def _prepare(self) -> None:
         version = self._run("pragma user_version").fetchone()[0]
@@ -242,27 +236,25 @@ def _only_one(path: Path) -> IO[bytes]:
         ) from error
 
 
+def changed_jobs(known: Mapping[str, tuple[str, str]], jobs: Sequence[Job]) -> list[Problem]:
+    """The jobs that are done, but with other inputs or options; known: contents and states."""
+    return [
+        _changed(job)
+        for job in jobs
+        if known.get(job.output, ("", ""))[1] == DONE
+        and known[job.output][0] != job.content
+        and _there(job)
+    ]
+
+
+def _there(job: Job) -> bool:
+    """Whether a result is where it was; of a URL it is believed."""
+    return is_remote(job.output) or os.path.exists(job.output)
+
+
 def _changed(job: Job) -> Problem:
     text = (
         f"{job.output} was made with other inputs or options; --force makes it again, or give it "
         "another name"
     )
     return Problem(job.line, text, job)
-
-
-def _figures(text: str) -> dict[str, Any]:
-    """The judge's figures, as a report reads them. Raises ValueError and the like for others."""
-    figures = dict(json.loads(text))
-    for name, kind in (("motion", dict), ("identity", dict), ("steadiness", dict),
-                       ("findings", list)):  # fmt: skip
-        if not isinstance(figures.get(name) or kind(), kind):
-            raise ValueError(name)
-    return figures
-
-
-def _record(row: sqlite3.Row) -> Record:
-    values = dict(row)
-    values["job"] = job_from(json.loads(values["job"]))
-    values["figures"] = _figures(values["figures"]) if values["figures"] else None
-    values["passing"], values["began"] = bool(values["passing"]), bool(values["began"])
-    return Record(**values)

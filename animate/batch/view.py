@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any, Protocol
 
+from animate.batch.places import short_names
+from animate.batch.record import Record
 from animate.batch.run import News
-from animate.batch.store import DONE, FAILED, RUNNING, WAITING, Record
+from animate.batch.store import DONE, FAILED, RUNNING, WAITING
 from animate.progress import LABELS
 
 ROWS = 12  # jobs in the table besides those that run
-TELL = ("started", "done", "failed", "again")  # what is worth a line
+TELL = ("tracking", "started", "done", "failed", "again")  # what is worth a line
 # Shares of a job's time by stage, for its bar: of the embedded model, 24 frames and 2 steps.
 SHARES = {"track": 0.0, "load": 0.05, "denoise": 0.6, "decode": 0.2, "judge": 0.15}
 
@@ -24,6 +26,7 @@ class Standing:
     """A job as it is shown."""
 
     output: str
+    name: str  # short, for people
     state: str
     share: float = 0.0  # done of it
     stage: str = ""
@@ -48,7 +51,8 @@ class Board:
     """Where every job stands, by the news."""
 
     def __init__(self, records: Sequence[Record], workers: int) -> None:
-        self.jobs = {record.output: _standing(record) for record in records}
+        names = short_names([record.output for record in records])
+        self.jobs = {one.output: _standing(one, names[one.output]) for one in records}
         self.workers = workers
         self.last: list[str] = []  # outputs, the latest ended last
         self._spent: list[float] = []
@@ -94,7 +98,7 @@ class Board:
         counts = self.counts()
         told = ", ".join(f"{number} {state}" for state, number in counts.items())
         left = self.left()
-        return told if left is None else f"{told}; about {_clock(left)} left"
+        return told if left is None else f"{told}; about {clock(left)} left"
 
 
 class Lines:
@@ -189,10 +193,10 @@ def fidelity(figures: dict[str, Any] | None) -> tuple[float | None, str]:
     return (figures.get("motion") or {}).get("body"), str(figures.get("verdict", ""))
 
 
-def _standing(record: Record) -> Standing:
+def _standing(record: Record, name: str) -> Standing:
     body, verdict = fidelity(record.figures)
     return Standing(
-        record.output, record.state, float(record.state == DONE), seconds=record.seconds,
+        record.output, name, record.state, float(record.state == DONE), seconds=record.seconds,
         body=body, verdict=verdict, text=record.error or "",
     )  # fmt: skip
 
@@ -207,12 +211,9 @@ def _share(news: News) -> float:
     return before
 
 
-def _name(output: str) -> str:
-    return output.rpartition("/")[2]
-
-
 def _line(news: News, job: Standing, board: Board) -> str:
-    place = f"{job.state:<8}{_name(job.output)}"
+    state = "tracking" if news.kind == "tracking" else job.state
+    place = f"{state:<9}{job.name}"
     if news.kind == "done":
         good = "" if job.body is None else f", {job.body:.2f} of the joints right, {job.verdict}"
         return f"{place}: {news.seconds:.1f} s{good} ({board.summary()})"
@@ -225,15 +226,16 @@ def _cells(job: Standing) -> tuple[str, str, str, str, str]:
     left = ""
     if job.state == RUNNING and job.share > 0.1:
         spent = time.monotonic() - job.since
-        left = _clock(spent * (1 - job.share) / job.share)
+        left = clock(spent * (1 - job.share) / job.share)
     state = (
         f"{job.state}: {LABELS.get(job.stage, job.stage)}" if job.state == RUNNING else job.state
     )
     good = "" if job.body is None else f"{job.body:.2f} {job.verdict}"
-    return _name(job.output), state, f"{job.share:.0%}", left, good
+    return job.name, state, f"{job.share:.0%}", left, good
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Minutes and seconds, or hours too."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

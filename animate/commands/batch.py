@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,8 @@ from animate.errors import UsageError
 
 if TYPE_CHECKING:
     from animate.batch.engines import Engine
+    from animate.batch.record import Record
     from animate.batch.session import Listed
-    from animate.batch.store import Record
 
 ACTIONS = ("status", "retry", "report")
 ENGINES = ("local", "ray")
@@ -131,10 +131,26 @@ def _run(arguments: argparse.Namespace, listed: Listed, *, again: bool) -> None:
         retries=arguments.retries,
         again=again,
         say=say,
+        progress=_checking(arguments),
     )
+    if arguments.json:
+        told = {"kind": "ended", "counts": counts, "report": str(listed.report_path)}
+        print(json.dumps(told), flush=True)
     say(", ".join(f"{number} {state}" for state, number in counts.items() if number))
     if counts["failed"]:
         raise SystemExit(1)
+
+
+def _checking(arguments: argparse.Namespace) -> Callable[[int, int], None]:
+    """A line on a terminal for the check, which opens every film: of hundreds it takes minutes."""
+    if arguments.quiet or arguments.json or not sys.stderr.isatty():
+        return lambda done, total: None
+
+    def tell(done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        print(f"\rChecking the jobs: {done} of {total}", end=end, file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _engine(arguments: argparse.Namespace, scratch: Path) -> Engine:
@@ -154,8 +170,9 @@ def _engine(arguments: argparse.Namespace, scratch: Path) -> Engine:
 def _dry_run(arguments: argparse.Namespace, listed: Listed) -> None:
     from animate.batch.check import describe
     from animate.batch.session import check_listed
+    from animate.batch.worker import default_workers
 
-    checks = check_listed(listed, force=arguments.force, timed=True)
+    checks = check_listed(listed, force=arguments.force, timed=True, progress=_checking(arguments))
     problems = [*listed.problems, *checks.problems]
     if arguments.json:
         told = {
@@ -168,12 +185,14 @@ def _dry_run(arguments: argparse.Namespace, listed: Listed) -> None:
         }
         print(json.dumps(told, indent=1))
     else:
-        print(*describe(checks, listed.problems, arguments.workers or 1), sep="\n")
+        workers = arguments.workers or (default_workers() if arguments.engine == "local" else 1)
+        print(*describe(checks, listed.problems, workers), sep="\n")
     if problems:
         raise SystemExit(1)
 
 
 def _status(arguments: argparse.Namespace, listed: Listed) -> None:
+    from animate.batch.places import short_names
     from animate.batch.store import Store
 
     with Store(listed.folder, reading=True) as store:
@@ -183,9 +202,10 @@ def _status(arguments: argparse.Namespace, listed: Listed) -> None:
         print(json.dumps({"counts": counts, "jobs": jobs}, indent=1))
         return
     print(", ".join(f"{number} {state}" for state, number in counts.items()))
+    names = short_names([record.output for record in records])
     for record in records:
         if record.state in ("running", "failed"):
-            print(f"{record.state:<8}{record.job.name}  {record.error or ''}".rstrip())
+            print(f"{record.state:<8}{names[record.output]}  {record.error or ''}".rstrip())
 
 
 def _report(arguments: argparse.Namespace, listed: Listed) -> None:

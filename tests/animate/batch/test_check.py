@@ -44,7 +44,7 @@ def test_every_problem_is_told_with_its_line(
     assert main(["batch", str(path), "--dry-run"]) == 1
     told = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in told[:9]] == [f"Line {n}" for n in range(2, 11)]
-    assert told[9].startswith("1 jobs can run, 3 frames, 1 films to track; 9 problems")
+    assert told[9].startswith("Jobs that can run: 1, with 3 frames; films to track: 1; problems: 9")
     assert told[10].startswith("Time: about")
     assert {entry.name for entry in tmp_path.iterdir()} == before
 

@@ -53,3 +53,14 @@ def test_a_place_that_cannot_be_used_is_told(tmp_path: Path, output: str, told: 
         (tmp_path / name).touch()
     with pytest.raises(AnimateError, match=told):
         places.check(output.format(tmp_path), overwrite=False)
+
+
+def test_short_names_leave_out_the_folders_that_all_share() -> None:
+    assert places.short_names(["/a/b/x.mp4"]) == {"/a/b/x.mp4": "x.mp4"}
+    told = places.short_names(["/a/ann/walk.mp4", "/a/ben/walk.mp4"])
+    assert list(told.values()) == ["ann/walk.mp4", "ben/walk.mp4"]
+    assert list(places.short_names(["s3://one/a.mp4", "/b.mp4"]).values()) == [
+        "s3://one/a.mp4",
+        "/b.mp4",
+    ]
+    assert places.short_names([]) == {}

@@ -1,0 +1,102 @@
+"""From a list to its results, with an engine that only pretends to make them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from animate.batch.record import Record
+from animate.batch.run import News
+from animate.batch.session import Listed, check_listed, read_jobs, run_jobs
+from animate.batch.store import DONE, POSES, WAITING, Store
+from tests.animate.batch.clips import listed
+from tests.animate.batch.engine import ListEngine, Work, made
+from tests.animate.batch.test_run import failing
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, tiny_model: Path, samples: Path) -> Path:
+    """A list of two jobs."""
+    return listed(tmp_path, tiny_model, samples / "dance.mp4", samples / "hero.png", 2)
+
+
+def run(path: Path, work: Work = made, **more: Any) -> tuple[dict[str, int], ListEngine]:
+    engine = ListEngine(work)
+
+    def view(records: Sequence[Record], workers: int) -> Any:
+        return nullcontext(lambda news: None)
+
+    counts = run_jobs(read_jobs(path), lambda scratch: engine, view, back_off=0.001, **more)
+    return counts, engine
+
+
+def poses_of(found: Listed) -> list[Path]:
+    return list((found.folder / POSES).iterdir())
+
+
+def test_poses_go_when_no_job_needs_them(jobs: Path) -> None:
+    counts, engine = run(jobs)
+    assert counts[DONE] == 2
+    assert [task.kind for task in engine.tasks] == ["track", "make", "make"]
+    assert poses_of(read_jobs(jobs)) == []
+
+
+def test_poses_of_a_failed_job_stay_for_its_next_attempt(jobs: Path) -> None:
+    run(jobs, failing(9, passing=False, number=1))
+    assert len(poses_of(read_jobs(jobs))) == 1
+    _, engine = run(jobs, again=True)
+    assert [task.kind for task in engine.tasks] == ["make"]
+    assert poses_of(read_jobs(jobs)) == []
+
+
+def test_the_check_tells_of_jobs_that_were_made_otherwise(jobs: Path) -> None:
+    run(jobs)
+    jobs.write_text(jobs.read_text().replace('"steps": 1', '"steps": 2'))
+    checks = check_listed(read_jobs(jobs), force=False, timed=False)
+    assert ["other inputs or options" in one.text for one in checks.problems] == [True, True]
+    assert not checks.good
+    assert len(check_listed(read_jobs(jobs), force=True, timed=False).good) == 2
+
+
+def test_results_that_a_glob_finds_are_no_inputs(
+    tmp_path: Path, tiny_model: Path, samples: Path
+) -> None:
+    (tmp_path / "dance.mp4").write_bytes((samples / "dance.mp4").read_bytes())
+    values = {
+        "driving": "*.mp4",
+        "ref": str(samples / "hero.png"),
+        "model": str(tiny_model),
+        "frames": 3,
+    }
+    path = tmp_path / "jobs.jsonl"
+    path.write_text(json.dumps({**values, "device": "cpu"}) + "\n")
+    run(path)
+    assert len(list(tmp_path.glob("*.mp4"))) == 2
+    again = read_jobs(path)
+    assert [Path(job.driving).name for job in again.jobs] == ["dance.mp4"]
+    with Store(again.folder, reading=True) as store:
+        assert store.counts() == {**dict.fromkeys(store.counts(), 0), DONE: 1}
+
+
+def test_only_poses_that_a_waiting_job_needs_are_kept(jobs: Path, store: Store) -> None:
+    found = read_jobs(jobs)
+    store.enrol(found.jobs, force=False)
+    kept = store.folder / POSES / f"{found.jobs[0].tracking}.npz"
+    useless = store.folder / POSES / "other.npz"
+    kept.touch()
+    useless.touch()
+    assert store.tidy() == 1
+    assert (kept.exists(), useless.exists(), store.counts()[WAITING]) == (True, False, 2)
+
+
+def test_news_are_heard(jobs: Path) -> None:
+    heard: list[News] = []
+    run_jobs(read_jobs(jobs), lambda scratch: ListEngine(), lambda *_: nullcontext(heard.append))
+    assert [one.kind for one in heard if one.kind != "tick"] == [
+        "tracking", "started", "started", "done", "done",
+    ]  # fmt: skip
