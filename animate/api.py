@@ -14,7 +14,7 @@ from animate.driving import Driving, open_driving
 from animate.fingerprint import file_print, program_print
 from animate.framing import choose_size
 from animate.journal import Facts, Journal
-from animate.motion import Found, find, place
+from animate.motion import Found, find, place, with_reference
 from animate.progress import Progress, Report, ignore, unheard
 from animate.result import Result
 
@@ -97,6 +97,8 @@ def _animate(
     decided = asked.resolve(model.defaults, size=size, device=model.device, dtype=model.dtype)
     for line in _describe(asked.size, decided, source, picture, model):
         report(line)
+    if model.pipeline.controlnext.sees_reference:
+        found = with_reference(found, picture, asked)
     motion = place(source, found, decided, model.look)
     latents, decided = in_less_memory(
         lambda chosen: denoise(

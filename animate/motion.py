@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pose.skeletons import Skeletons
 
 
+Size = tuple[int, int]  # width, height
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Motion:
     """The motion as found, and as the result shall follow it.
@@ -83,7 +86,11 @@ class Motion:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Found:
-    """The bodies in the driving source and in the reference; both None for finished skeletons."""
+    """The bodies in the driving source and in the reference.
+
+    Finished skeletons are taken as they are: no body is known, and none is looked for in the
+    reference but for a model that wants to see it (``with_reference``).
+    """
 
     tracked: PoseSequence | None
     reference: PoseSequence | None
@@ -120,20 +127,25 @@ def find(
     return Found(tracked=tracked, reference=reference)
 
 
+def with_reference(found: Found, picture: NDArray[np.uint8], asked: Settings) -> Found:
+    """The same, with the body in the reference picture if one is there to be seen."""
+    if found.reference is not None:
+        return found
+    return replace(found, reference=find_reference(picture, replace(asked, align="none")))
+
+
 def place(driving: Driving, found: Found, settings: Resolved, look: str) -> Motion:
     """Fit the poses to the reference's body and bring them to the result's size."""
     from pose.align import align
 
     lead = int(settings.reference_first)
     steering = own = None
+    if found.reference is not None:
+        own = _framed(found.reference, found.reference.size, settings.size)
     if found.tracked is not None and found.reference is not None:
         aligned = align(found.tracked, found.reference, mode=settings.align)
         steering = _in_front(found.reference, aligned) if lead else aligned
-        framing = Framing(found.reference.size, settings.size)
-        steering, own = (
-            replace(poses, keypoints=framing.points(poses.keypoints), size=settings.size)
-            for poses in (steering, found.reference)
-        )
+        steering = _framed(steering, found.reference.size, settings.size)
     return Motion(
         tracked=found.tracked,
         steering=steering,
@@ -160,6 +172,12 @@ def find_reference(picture: NDArray[np.uint8], asked: Settings) -> PoseSequence:
             "no body found in the reference picture: use one that shows a person from the head "
             "to at least the hips, or --align none to take the poses as they are"
         ) from error
+
+
+def _framed(poses: PoseSequence, source: Size, size: Size) -> PoseSequence:
+    """Poses in a picture's pixels, in those of the result it is brought to."""
+    points = Framing(source, size).points(poses.keypoints)
+    return replace(poses, keypoints=points, size=size)
 
 
 def _in_front(reference: PoseSequence, aligned: PoseSequence) -> PoseSequence:

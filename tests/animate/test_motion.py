@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from animate.motion import Motion
+from animate.config import Settings
+from animate.motion import Found, Motion, with_reference
 from pose.skeleton import COUNT, PoseSequence
+from pose.video import load_image
 
 
 @pytest.fixture
@@ -61,3 +64,19 @@ def test_drawings_for_people_leave_the_reference_out(motion: Motion) -> None:
     assert drawn.shape == (96, 64, 3)
     assert not drawn[:, :30].any()
     assert motion.draw(1, size=(320, 480)).shape == (480, 320, 3)
+
+
+def test_finished_skeletons_go_with_the_body_in_the_reference(hero: Path) -> None:
+    picture = load_image(hero)
+    nobody = Found(tracked=None, reference=None)
+    seen = with_reference(nobody, picture, Settings()).reference
+    assert seen is not None
+    assert (seen.scores[0] > 0).any()
+    unseen = with_reference(nobody, np.zeros_like(picture), Settings()).reference
+    assert unseen is not None
+    assert not unseen.people
+
+
+def test_a_known_body_is_not_looked_for_again(motion: Motion) -> None:
+    found = Found(tracked=None, reference=motion.reference)
+    assert with_reference(found, np.zeros((96, 64, 3), np.uint8), Settings()) is found
