@@ -11,6 +11,7 @@ Every stage keeps its state in --out and resumes. scripts/bench_mini.py measures
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 import warnings
@@ -194,8 +195,17 @@ def _export(components: dict[str, Any], folder: Path) -> None:
                 parameter.data = parameter.data.contiguous()
     pipeline.save_pretrained(folder, safe_serialization=True)
     _name_plainly(folder / "model_index.json")
+    for config in folder.glob("*/config.json"):
+        _forget_origin(config)
     size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
     print(f"exported {size / 1e6:.1f} MB of weights to {folder}")
+
+
+def _forget_origin(config: Path) -> None:
+    """Where a part was loaded from is a path of the machine it was trained on."""
+    told = json.loads(config.read_text())
+    told.pop("_name_or_path", None)
+    config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
 
 
 def _name_plainly(index: Path) -> None:
