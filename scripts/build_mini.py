@@ -90,6 +90,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--image-steps", type=int, default=12000)
     parser.add_argument("--clip-steps", type=int, default=1500)
     parser.add_argument("--rate", type=float, default=8e-4, help="peak for single frames")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2, help="processes that render")
     parser.add_argument("--seed", type=int, default=0)
@@ -136,7 +137,7 @@ def _render(options: argparse.Namespace) -> list[ClipStack]:
 
 
 def _autoencoder(options: argparse.Namespace, vae: Any, clips: list[ClipStack]) -> None:
-    tune_for_cpu(vae)
+    _tune(options, vae)
     settings = _loop(
         options, steps=options.vae_steps, batch=8, rate=2e-3, weight_decay=1e-4, ema=0.998
     )
@@ -144,9 +145,14 @@ def _autoencoder(options: argparse.Namespace, vae: Any, clips: list[ClipStack]) 
     train(AutoencoderTask(vae), CropSource(clips), settings, options.out / "vae", report=report)
 
 
+def _tune(options: argparse.Namespace, part: torch.nn.Module) -> None:
+    if options.device == "cpu" or not torch.cuda.is_available():
+        tune_for_cpu(part)
+
+
 def _loop(options: argparse.Namespace, **settings: Any) -> LoopSettings:
     return LoopSettings(
-        precision="bf16", device="cpu", seed=options.seed, save_every=200, **settings
+        precision="bf16", device=options.device, seed=options.seed, save_every=200, **settings
     )
 
 
@@ -171,8 +177,8 @@ def _animator(
     options: argparse.Namespace, components: dict[str, Any], latents: list[LatentStack]
 ) -> None:
     parts = {name: components[name] for name in ("unet", "controlnext", "image_encoder")}
-    tune_for_cpu(parts["unet"])
-    tune_for_cpu(parts["controlnext"])
+    _tune(options, parts["unet"])
+    _tune(options, parts["controlnext"])
     images = _loop(options, steps=options.image_steps, batch=8, rate=options.rate)
     clips = _loop(options, steps=options.clip_steps, batch=1, rate=3e-4)
     for name, frames, settings in (("images", 1, images), ("clips", 8, clips)):
