@@ -90,7 +90,7 @@ class Journal:
             return
         inputs = _plain(inputs)
         noted: Facts | None = None
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             noted = json.loads((self.folder / INPUTS).read_bytes())
         if noted == inputs:
             if self._notes():
@@ -261,7 +261,9 @@ def _plain(facts: Facts) -> Facts:
     return plain
 
 
-def _afresh(noted: Facts, now: Facts) -> str:
+def _afresh(noted: object, now: Facts) -> str:
+    if not isinstance(noted, dict):  # whatever else JSON holds
+        return "What the interrupted run noted is damaged: starts afresh"
     names = [name for name in {**noted, **now} if noted.get(name) != now.get(name)]
     listed = ", ".join(name.replace("_", " ") for name in names)
     return f"The interrupted run had another {listed}: starts afresh"

@@ -214,3 +214,17 @@ def test_nothing_is_removed_through_a_link(tmp_path: Path, place: str) -> None:
     with pytest.raises(OutputError, match="is a link"):
         Journal(folder).open()
     assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("noted", ["3", "NaN", "[1]", "null", '"seed"', "{", "[" * 100_000])
+def test_notes_that_are_no_facts_are_forgotten(tmp_path: Path, noted: str) -> None:
+    lines: list[str] = []
+    folder = tmp_path / ".a.mp4.journal"
+    journal = Journal(folder, lines.append)
+    journal.open()
+    (folder / "inputs.json").write_text(noted)
+    (folder / "poses.npz").write_bytes(b"of another run")
+    journal.begin({"seed": 1})
+    assert sorted(path.name for path in folder.iterdir()) == ["inputs.json", "lock"]
+    assert not lines or "starts afresh" in lines[0]
+    journal.close()
