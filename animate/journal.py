@@ -252,7 +252,11 @@ def _read_latents(path: Path) -> tuple[Facts, Standing]:
     with safe_open(path, framework="pt") as file:
         about = file.metadata()
         tensors = (file.get_tensor("latents"), file.get_tensor("generator"))
-    return json.loads(about["settings"]), Standing(int(about["step"]), *tensors)
+    settings, standing = json.loads(about["settings"]), Standing(int(about["step"]), *tensors)
+    most = settings.get("steps", standing.step)
+    if standing.latents.ndim != 5 or not 0 < standing.step <= most:
+        raise ValueError("no step of the run")
+    return settings, standing
 
 
 def _plain(facts: Facts) -> Facts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -227,4 +228,23 @@ def test_notes_that_are_no_facts_are_forgotten(tmp_path: Path, noted: str) -> No
     journal.begin({"seed": 1})
     assert sorted(path.name for path in folder.iterdir()) == ["inputs.json", "lock"]
     assert not lines or "starts afresh" in lines[0]
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        replace(STANDING, step=4),
+        replace(STANDING, step=-1),
+        replace(STANDING, latents=torch.ones(3)),
+    ],
+)
+def test_a_standing_that_no_run_had_is_forgotten(tmp_path: Path, standing: Standing) -> None:
+    lines: list[str] = []
+    journal = Journal(tmp_path / ".a.mp4.journal", lines.append)
+    journal.open()
+    assert journal.standing(SETTINGS) is None  # of three steps
+    journal.keep(standing)
+    assert journal.standing(SETTINGS) is None
+    assert "damaged (no step of the run)" in lines[-1]
     journal.close()
