@@ -43,6 +43,7 @@ class UpscaleSettings:
     prompt: str = ""
     guidance: float | None = None
     control_scale: float = 1.0
+    detail: float | None = None
     steps: int | None = None
     seed: int = 0
     tile: int | None = None
@@ -57,6 +58,7 @@ class UpscaleSettings:
             raise UsageError(f"--factor expects at most {LARGEST:g}, got {self.factor:g}")
         check_number("guidance", self.guidance, at_least=1.0)
         check_number("control_scale", self.control_scale, at_least=0.0)
+        check_number("detail", self.detail, at_least=0.0)
         check_number("overlap", self.overlap, at_least=0.0, at_most=0.5)
         check_count("steps", self.steps, at_least=1)
         check_count("seed", self.seed, at_least=0)
@@ -123,8 +125,10 @@ def _enlarged(
         f"{steps} steps, guidance {guidance:g}, seed {asked.seed}"
     )
     latents = _denoised(model, part, control, tiles, asked, progress)
-    pixels = decoded(model.pipeline, latents, tiles)[0].permute(1, 2, 0).cpu().numpy()
-    inner = pixels[around : around + height, around : around + width]
+    pixels = decoded(model.pipeline, latents, tiles).cpu()
+    detail = model.told("detail", 1.0) if asked.detail is None else asked.detail
+    shown = (control + detail * (pixels - control)).clamp(0, 1)[0].permute(1, 2, 0)
+    inner = shown[around : around + height, around : around + width].numpy()
     return np.asarray((inner * 255).round(), dtype=np.uint8)
 
 

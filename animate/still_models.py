@@ -29,7 +29,7 @@ OPTIONAL = (
     *("safety_checker", "feature_extractor", "image_encoder"),
 )
 SINGLE_FILE = ".safetensors"
-DEFAULTS = "defaults.json"  # in a model's folder: the steps and guidance it works best with
+DEFAULTS = "defaults.json"  # in a model's folder: the steps, guidance and so on it works best with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +60,18 @@ class StillModel:
     def defaults(self) -> tuple[int, float]:
         """Steps and guidance that it works best with: its folder's own, else its family's."""
         steps, guidance = FAMILY_DEFAULTS[self.family]
+        return int(self.told("steps", steps)), self.told("guidance", guidance)
+
+    def told(self, name: str, otherwise: float) -> float:
+        """A number that the model's folder gives for what it works best with (`DEFAULTS`)."""
         file = self.folder / DEFAULTS if self.folder else None
         if file is None or not file.is_file():
-            return steps, guidance
+            return otherwise
         try:
-            own = json.loads(file.read_text())
-            return int(own.get("steps", steps)), float(own.get("guidance", guidance))
+            return float(json.loads(file.read_text()).get(name, otherwise))
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ModelError(
-                f"{file} does not tell steps and guidance; expected e.g. "
-                '{"steps": 20, "guidance": 5.0}'
+                f'{file} does not tell its {name}; expected e.g. {{"steps": 20, "guidance": 5.0}}'
             ) from error
 
 

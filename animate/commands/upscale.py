@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--prompt", default="", help="what the picture shows")
     add("--guidance", type=float, metavar="G", help="guidance scale, 1 is off (the model's own)")
     add("--control-scale", type=float, metavar="S", default=1.0, help="how strictly it is followed")
+    add("--detail", type=float, metavar="D", help="added detail, times this (the model's own)")
     add("--steps", type=int, metavar="N", help="denoising steps (default: the model's own)")
     add("--seed", type=int, metavar="N", default=0, help="noise (0)")
     add("--tile", type=int, metavar="N", help="pixels of a tile's side (the model's own size)")

@@ -23,8 +23,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
-# Names of the bands and what they are multiplied with: about 2 / spread over the training corpus.
-BANDS = {"low": 4.0, "high": 32.0, "blue": 16.0, "red": 16.0}
+# Names of the bands and what they are multiplied with: about 1 / spread over the training corpus.
+BANDS = {"low": 2.0, "high": 16.0, "blue": 8.0, "red": 8.0}
 # Brightness and two colours of RGB, and back. Source: ITU-R BT.601 without its offsets.
 LUMA = (0.299, 0.587, 0.114)
 BLUE, RED = 1.772, 1.402  # B - Y and R - Y are divided by them
@@ -66,7 +66,7 @@ def build_vae() -> AutoencoderKL:
 
 def _write_encoder(encoder: Any) -> None:
     """Brightness, also smoothed, and two colours enter; at the end it is smoothed again."""
-    luma, blue, red = _colours()
+    luma, blue, red = colour_rows()
     _pairs_in(encoder.conv_in, [luma, luma, blue, red], [DOT, BOX, DOT, DOT])
     _calm(encoder.conv_norm_out)
     low, high, *others = BANDS.values()
@@ -82,13 +82,13 @@ def _write_decoder(decoder: Any) -> None:
     _pairs_in(decoder.conv_in, [low, high, blue, red], [BOX, DOT, DOT, DOT])
     _calm(decoder.conv_norm_out)
     kernels = [BOX, DOT, DOT, DOT]
-    luma, *colours = torch.linalg.inv(_colours()).T
+    luma, *colours = torch.linalg.inv(colour_rows()).T
     shares = torch.stack([luma, luma, *colours], dim=1)  # (3, 4)
     outputs = [{value: row[value] * kernels[value] for value in range(VALUES)} for row in shares]
     _pairs_out(decoder.conv_out, outputs)
 
 
-def _colours() -> Tensor:
+def colour_rows() -> Tensor:
     """Rows that make brightness, blue and red difference of RGB, (3, 3)."""
     luma = torch.tensor(LUMA)
     unit = torch.eye(3)

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from animate.enlarge import UpscaleSettings, tile_borders, upscale
 from animate.errors import ModelError, UsageError
 from animate.still_models import StillModel
+from animate.training.enlarging import enlarged
 from temporal.checkpoints import save_controlnext
 from tests.animate.pipelines.stills import make_still
 
@@ -99,6 +101,18 @@ def test_only_a_prompt_guides(sd3: StillModel, small: Any, prompt: str, guidance
     said: list[str] = []
     upscale(small, factor=1.5, prompt=prompt, loaded=sd3, report=said.append, **QUICK)
     assert f"guidance {guidance}," in said[0]
+
+
+def test_added_detail_can_be_more_or_none(sd3: StillModel, small: Any) -> None:
+    def made(detail: float) -> NDArray[np.int16]:
+        settings = {**QUICK, "factor": 2.0, "faithful": False, "loaded": sd3}
+        return upscale(small, detail=detail, **settings).astype(np.int16)
+
+    smooth = enlarged(small, (58, 74)).astype(np.int16)
+    assert np.array_equal(made(0.0), smooth)
+    half, whole = made(0.5) - smooth, made(1.0) - smooth
+    assert np.abs(whole).max() > 10
+    assert np.abs(2 * half - whole).max() <= 2  # rounded
 
 
 def test_a_tile_larger_than_the_model_s_positions_is_refused(sd3: StillModel, small: Any) -> None:
