@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from animate import mini
+from animate.config import LOOKS
 from animate.errors import ModelError, UsageError
 from animate.progress import Report
 from animate.still_models import StillModel
@@ -66,13 +69,48 @@ def prepared(
         yield parts
 
 
+def look_for(model: StillModel, choice: ControlChoice, asked: StillSettings) -> str:
+    """How skeletons are drawn: as asked, else as the part's own settings say, else as usual."""
+    if asked.look is not None:
+        return asked.look
+    if asked.method == "controlnet":
+        return "openpose"
+    part = Path(choice.weights) if choice.weights else own_part(model, choice.kind, asked.method)
+    settings = (part or Path()) / "config.json"
+    try:
+        look = str(json.loads(settings.read_text())["control_look"])
+    except (OSError, ValueError, KeyError, TypeError):  # the official files say nothing
+        return "official"
+    return look if look in LOOKS else "official"
+
+
+def own_part(model: StillModel, kind: str, method: str) -> Path | None:
+    """Where a model's own folder keeps the part for a kind of map; None if it has none.
+
+    Raises ModelError for an embedded model without it: no released part fits one.
+    """
+    if model.folder is None:
+        return None
+    parts = model.folder / OWN[method]
+    if (parts / kind).is_dir():
+        return parts / kind
+    if model.folder.parent == mini.FOLDER.parent:
+        known = sorted(part.name for part in parts.glob("*")) if parts.is_dir() else []
+        raise ModelError(
+            f"{model.name} has no {method} for {kind}"
+            + (f", only for {', '.join(known)}" if known else "")
+            + "; give --weights PATH, or another --model"
+        )
+    return None
+
+
 def find_part(model: StillModel, kind: str, method: str) -> Path:
     """Where the part for a kind of map lies: in the model's folder or the cache."""
     from animate import hub
     from animate.still_releases import PARTS
 
-    own = model.folder / OWN[method] / kind if model.folder else None
-    if own is not None and own.is_dir():
+    own = own_part(model, kind, method)
+    if own is not None:
         return own
     name = PARTS.get((model.family, method, kind))
     found = hub.locate(name) if name else None

@@ -89,12 +89,13 @@ def control_image(
     others = control_choices(listed, **each, weights=other_weights) if compare else []
     progress, report = progress or ignore, report or unheard
     from animate.still_models import load_still_model
+    from animate.still_parts import look_for
 
     progress("load", 0, 1)
     model = loaded or load_still_model(asked)
     progress("load", 1, 1)
     size = _size(chosen, asked, model, report)
-    maps = [control_map(one, asked, size, report) for one in chosen]
+    maps = [control_map(one, asked, size, report, look_for(model, one, asked)) for one in chosen]
     images = _run(model, chosen, maps, asked, asked.method, progress, report)
     other = next(method for method in METHODS if method != asked.method)
     return Stills(
@@ -106,11 +107,11 @@ def control_image(
 
 
 def control_map(
-    choice: ControlChoice, asked: StillSettings, size: tuple[int, int], report: Report
+    choice: ControlChoice, asked: StillSettings, size: tuple[int, int], report: Report, look: str
 ) -> Frame:
     """The map (H, W, 3) of one control at a size (width, height), made of a photograph if it must.
 
-    The one place where annotators are called.
+    look: how skeletons are drawn. The one place where annotators are called.
     """
     from animate.annotators import read_map
     from animate.annotators.looks import looks_like_map
@@ -125,7 +126,6 @@ def control_map(
     if ready:
         return read_map(choice.picture, choice.kind, size=size)
     whole = (photo.shape[1], photo.shape[0])
-    look = asked.look or ("openpose" if asked.method == "controlnet" else "official")
     with open_annotator(choice.kind, asked.annotator, MapSettings(look=look)) as annotator:
         report(f"Control: the {choice.kind} map of a photograph, by {annotator.method}")
         return annotator(Framing(whole, size).picture(photo))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import diffusers
@@ -11,10 +12,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from animate import mini
 from animate.errors import ModelError
 from animate.pipelines.image import denoiser_of
 from animate.still_models import StillModel
-from animate.still_parts import open_controlnet, prepared
+from animate.still_parts import find_part, look_for, open_controlnet, prepared
 from animate.still_settings import ControlChoice, StillSettings
 from temporal.controlnext import ControlNeXt
 from tests.animate.pipelines.stills import Still, make_still
@@ -125,3 +127,31 @@ def test_a_folder_as_released_brings_its_increments(model: StillModel, tmp_path:
             assert torch.equal(denoiser.state_dict()[name], before[name] + value)
     assert all(torch.equal(v, before[n]) for n, v in denoiser.state_dict().items())
     assert any(line.startswith(f"Base: increments of {len(added)} of") for line in lines)
+
+
+@pytest.mark.parametrize(("asked", "drawn"), [(None, "soft"), ("openpose", "openpose")])
+def test_skeletons_are_drawn_as_the_part_was_trained(
+    model: StillModel, tmp_path: Path, asked: str | None, drawn: str
+) -> None:
+    weights = tmp_path / "controls" / "pose"
+    ControlNeXt(out_channels=32, control_look="soft").save_pretrained(weights)
+    own, settings = replace(model, folder=tmp_path), StillSettings(model=str(tmp_path), look=asked)
+    assert look_for(own, ControlChoice(picture=None, kind="pose"), settings) == drawn
+    there = ControlChoice(picture=None, kind="pose", weights=str(weights))
+    assert look_for(model, there, settings) == drawn
+
+
+@pytest.mark.parametrize(
+    ("method", "drawn"), [("controlnext", "official"), ("controlnet", "openpose")]
+)
+def test_skeletons_of_released_parts_look_as_released(
+    model: StillModel, tmp_path: Path, method: str, drawn: str
+) -> None:
+    settings = StillSettings(model=str(tmp_path), method=method)
+    assert look_for(model, ControlChoice(picture=None, kind="pose"), settings) == drawn
+
+
+def test_no_released_part_is_tried_on_an_embedded_model(model: StillModel) -> None:
+    embedded = replace(model, folder=mini.FOLDER.with_name("mini-none"), name="mini-none")
+    with pytest.raises(ModelError, match="mini-none has no controlnext for lines; give --weights"):
+        find_part(embedded, "lines", "controlnext")
