@@ -17,7 +17,7 @@ from animate.errors import ModelError, UsageError
 
 ACTIONS = ("list", "fetch", "path")
 # Modules that offer models, each with what Source says.
-SOURCES = ("pose.models", "animate.hub")
+SOURCES = ("pose.models", "animate.hub", "animate.mini")
 FACTS = ("purpose", "licence", "size", "sha256", "steps")  # of a model, None where not known
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import animate.hub
+import animate.mini
 import pose.models
 from animate.cli import main
 from pose.catalogue import MODELS, SETS
@@ -50,7 +51,8 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_list_tells_what_is_not_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    listed = len(MODELS) + len(animate.hub.MODELS)
+    missing = [model for model in animate.mini.MODELS if animate.mini.locate(model.name) is None]
+    listed = len(MODELS) + len(animate.hub.MODELS) + len(missing)
     assert len([line for line in lines if line.endswith("not here")]) == listed
     (line,) = [line for line in lines if line.startswith("yolox-l ")]
     assert line.split() == ["yolox-l", "217", "MB", "Apache-2.0", "not", "here"]
@@ -71,8 +73,19 @@ def test_json_holds_the_same(home: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert told["sets"]["dwpose"] == list(SETS["dwpose"])
     paths = {model["name"]: model["path"] for model in told["models"]}
     assert paths.pop("yolox-l") == str(home / "yolox_l.onnx")
+    embedded = {model.name: paths.pop(model.name) for model in animate.mini.MODELS}
+    assert embedded["mini"] == str(animate.mini.FOLDER)
     assert paths
     assert set(paths.values()) == {None}
+
+
+def test_embedded_models_are_always_here(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list", "mini"]) == 0
+    assert main(["models", "fetch", "mini"]) == 0
+    line, _, *_, fetched = capsys.readouterr().out.splitlines()
+    assert line.startswith("mini")
+    assert line.endswith(str(animate.mini.FOLDER))
+    assert fetched == str(animate.mini.FOLDER)
 
 
 @pytest.mark.usefixtures("offered")
