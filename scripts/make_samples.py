@@ -1,4 +1,4 @@
-"""Render samples/dance.mp4 (with its sound track) and samples/hero.png.
+"""Render samples/dance.mp4 (with its sound track) and samples/hero.png, draw samples/pose.png.
 
 Run from the root of the repository: python scripts/make_samples.py [--out samples]
 """
@@ -11,6 +11,7 @@ import sys
 import tempfile
 import wave
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,10 +25,12 @@ from animate.training.synthetic import Camera, render, render_clip
 from animate.training.synthetic.cast import DANCER, HERO
 from animate.training.synthetic.dance import BEAT, BEATS, HERO_STANCE, dance
 from animate.training.synthetic.linalg import Array
+from pose.draw import draw
 
 WIDTH, HEIGHT, FPS = 576, 864, 24
 SECONDS = BEATS * BEAT
 CAMERA = Camera(width=WIDTH, height=HEIGHT, fill=0.80, centre=(0.0, 0.98))
+POSE_AT, POSE_CAMERA = 1.0, replace(CAMERA, width=256, height=384)  # seconds of the dance
 CHUNK = 8  # frames held at a time
 CRF = 20
 RATE = 44_100  # samples a second
@@ -130,17 +133,28 @@ def make_hero(path: Path) -> None:
         raise SystemExit(f"cannot write {path}: check that the folder exists and is writable")
 
 
+def make_pose(path: Path) -> None:
+    """Draw the dancer's skeleton at one moment, a control map for pictures."""
+    made = render(dance(np.array([POSE_AT])), DANCER, POSE_CAMERA)
+    size = (POSE_CAMERA.width, POSE_CAMERA.height)
+    drawn = draw(made.keypoints[:1], made.scores[:1], size, look="soft")
+    if not cv2.imwrite(str(path), drawn[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9]):
+        raise SystemExit(f"cannot write {path}: check that the folder exists and is writable")
+
+
 def main() -> None:
-    """Make both samples."""
+    """Make the samples."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("samples"))
-    parser.add_argument("--only", choices=("dance", "hero"))
+    parser.add_argument("--only", choices=("dance", "hero", "pose"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    if arguments.only != "dance":
+    if arguments.only in (None, "hero"):
         make_hero(arguments.out / "hero.png")
-    if arguments.only != "hero":
+    if arguments.only in (None, "pose"):
+        make_pose(arguments.out / "pose.png")
+    if arguments.only in (None, "dance"):
         make_dance(arguments.out / "dance.mp4")
 
 
