@@ -11,14 +11,17 @@ from animate.training import mini
 from animate.training.batches import LatentStack
 from animate.training.corpus import ClipStack, build_corpus, load_corpus
 from animate.training.latents import encode_corpus, load_latents
+from animate.training.mini_image import TOKENS, seeded_parts
+from animate.training.portraits import Portraits, render_portraits
 from animate.training.spatial import zero_temporal
+from animate.training.vocabulary import write_tokenizer
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 
 from .films import make_films, prepare_films
 
 MOVING, STILLS = 3, 2
-SMALL_UNET = {"block_out_channels": (32, 32, 32), "num_attention_heads": (1, 1, 1)}
+SMALL_UNET = {"block_out_channels": (32, 32), "num_attention_heads": (1, 1)}
 SMALL_ENCODER = {"num_hidden_layers": 1, "hidden_size": 32, "intermediate_size": 32}
 SMALL_CONTROL = {"stem_channels": (8, 8, 8), "block_channels": (8, 16), "out_channels": 32}
 
@@ -71,3 +74,16 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toy_dataset(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """These films as `animate prepare` leaves them, for `PreparedDataset`; never write there."""
     return prepare_films(films, tmp_path_factory.mktemp("toy") / "dataset").folder
+
+
+@pytest.fixture(scope="session")
+def portraits() -> Portraits:
+    """Portraits of one size, two of each character."""
+    return render_portraits(3, 8)
+
+
+@pytest.fixture
+def image_parts(portraits: Portraits, tmp_path: Path) -> dict[str, Any]:
+    """The embedded picture model's parts, untrained, that know the portraits' words."""
+    words = {word for facts in portraits.facts for word in facts.words()}
+    return seeded_parts(write_tokenizer(words, tmp_path / "words", length=TOKENS), 0)

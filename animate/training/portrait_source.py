@@ -1,0 +1,90 @@
+"""The corpus of portraits as a source of samples: pictures, prompts and maps of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from animate.training.batches import PART_WEIGHTS, CropSource
+from animate.training.corpus import Bucket, ClipStack
+from animate.training.data import Sample, to_unit
+from animate.training.mini_image import KINDS
+from animate.training.portraits import Portraits
+from animate.training.truth_maps import truth_map
+
+UNCONTROLLED = 0.17  # share of the samples without a map
+CROP = 48  # pixels, of the autoencoder's crops
+ENCODED = 64  # pictures encoded at once
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LatentPortraits:
+    """Portraits of one size with their latents (N, c, h, w) in half precision."""
+
+    portraits: Portraits
+    latents: NDArray[np.float16]
+
+
+class PortraitSource:
+    """Single portraits, each with a prompt and the map of a kind drawn at random, or none."""
+
+    def __init__(self, stacks: Sequence[LatentPortraits]) -> None:
+        counts = np.array([len(stack.portraits) for stack in stacks], float)
+        self.stacks, self.shares = stacks, counts / counts.sum()
+
+    def bucket(self, rng: np.random.Generator) -> LatentPortraits:
+        """See ``data.Source``."""
+        return self.stacks[rng.choice(len(self.stacks), p=self.shares)]
+
+    def sample(self, bucket: LatentPortraits, rng: np.random.Generator) -> Sample:
+        """See ``data.Source``."""
+        portraits = bucket.portraits
+        index = int(rng.integers(len(portraits)))
+        kind = "" if rng.random() < UNCONTROLLED else KINDS[rng.integers(len(KINDS))]
+        frame = portraits.frames[index]
+        control = truth_map(kind, portraits, index, rng) if kind else np.zeros_like(frame)
+        return Sample(
+            control=control[None],
+            reference=frame,
+            latents=bucket.latents[index][None],
+            reference_latents=bucket.latents[index],
+            weight=PART_WEIGHTS[portraits.parts[index]][None],
+            caption=portraits.facts[index].prompt(rng),
+            kind=kind,
+            name=f"portrait {index}",
+        )
+
+
+def crops_of(stacks: Sequence[Portraits]) -> CropSource:
+    """Square crops of the portraits, for the autoencoder."""
+    return CropSource([_as_clips(stack) for stack in stacks], side=CROP)
+
+
+@torch.no_grad()
+def encode_portraits(vae: torch.nn.Module, portraits: Portraits) -> LatentPortraits:
+    """The portraits with the middle of the posterior of each."""
+    encoded: list[Tensor] = []
+    for first in range(0, len(portraits), ENCODED):
+        pixels = to_unit(torch.from_numpy(portraits.frames[first : first + ENCODED]))
+        with torch.autocast("cpu", torch.bfloat16):
+            encoded.append(vae.encode(pixels).latent_dist.mode().half())  # type: ignore[operator]
+    return LatentPortraits(portraits=portraits, latents=torch.cat(encoded).numpy())
+
+
+def _as_clips(portraits: Portraits) -> ClipStack:
+    """Every portrait as a clip of one frame."""
+    width, height = portraits.size
+    return ClipStack(
+        bucket=Bucket(width=width, height=height, share=1.0),
+        names=tuple(f"portrait {index}" for index in range(len(portraits))),
+        frames=portraits.frames[:, None],
+        parts=portraits.parts[:, None],
+        keypoints=portraits.keypoints[:, None],
+        scores=portraits.scores[:, None],
+        moving=1,
+    )
