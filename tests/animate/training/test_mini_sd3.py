@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from animate.enlarge import upscale
+from animate.pipelines.image import short_prompts
+from animate.still_models import load_still_model
+from animate.still_settings import StillSettings
+from animate.training.bands import REACH
+from animate.training.data import stack
+from animate.training.enlarging import EnlargeTask, enlarged
+from animate.training.mini_sd3 import (
+    BEST,
+    PROMPT_TOKENS,
+    TEXT_WIDTH,
+    build_encoder,
+    build_pipeline,
+    save_model,
+)
+from animate.training.settings import StillLoss
+from tests.animate.training.test_enlarging import noise
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    torch.manual_seed(0)
+    return build_pipeline(tmp_path_factory.mktemp("words")), build_encoder()
+
+
+def test_what_is_saved_enlarges_pictures(parts: tuple[Any, Any], tmp_path: Path) -> None:
+    save_model(*parts, tmp_path)
+    model = load_still_model(StillSettings(model=str(tmp_path)))
+    assert model.defaults == (BEST["steps"], BEST["guidance"])
+    large = upscale(noise(10, 13), model=str(tmp_path), factor=2.0, steps=1)
+    assert large.shape == (20, 26, 3)
+    weights = sum(file.stat().st_size for file in tmp_path.rglob("*.safetensors"))
+    assert weights < 15e6
+    for part in parts:
+        part.to(torch.float32)
+
+
+def test_a_prompt_has_few_tokens_the_missing_t5_included(parts: tuple[Any, Any]) -> None:
+    pipeline = parts[0]
+    embeds, _, pooled, _ = pipeline.encode_prompt(
+        "a person", "a person", "a person", **short_prompts(pipeline)
+    )
+    assert embeds.shape == (1, 2 * PROMPT_TOKENS, 2 * TEXT_WIDTH)
+    assert pooled.shape == (1, 2 * TEXT_WIDTH)
+
+
+def test_both_parts_learn_and_nothing_else(parts: tuple[Any, Any]) -> None:
+    pipeline, encoder = parts
+    for part in (pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
+        part.requires_grad_(False).eval()
+    task = EnlargeTask(pipeline, StillLoss(), family="sd3", method="controlnext", part=encoder)
+    truth = noise(48, 64)
+    control = enlarged(enlarged(truth, (12, 16)), truth.shape)
+    batch = _batch(truth, control)
+    task.loss(batch, [torch.Generator().manual_seed(0)]).backward()
+    assert set(task.module) == {"transformer", "controlnext"}
+    for part in (pipeline.transformer.transformer_blocks[0], encoder):
+        assert all(p.grad is not None and p.grad.abs().max() > 0 for p in part.parameters())
+
+
+def _batch(truth: Any, control: Any) -> Any:
+    from animate.training.data import Sample
+
+    around = np.pad(truth, ((REACH, REACH), (REACH, REACH), (0, 0)))
+    sample = Sample(control=control[None], reference=control, frames=around[None], caption="x")
+    return stack([sample])
