@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import load_file
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -52,6 +53,7 @@ from animate.training.settings import (  # noqa: E402
     StillLoss,
 )
 from animate.training.still_models import build_still_task  # noqa: E402
+from temporal.tensorfiles import write_tensors  # noqa: E402
 
 Frame = NDArray[np.uint8]  # (H, W, 3) RGB
 
@@ -104,11 +106,15 @@ def _loop(**settings: Any) -> LoopSettings:
 def _reader(options: argparse.Namespace) -> DepthReader:
     """The judge of depth; it is kept in --out."""
     torch.manual_seed(0)
-    reader = DepthReader()
+    reader, file = DepthReader(), options.out / f"reader-{options.reader_steps}.safetensors"
+    if file.exists():
+        reader.load_state_dict(load_file(file))
+        return reader.eval()
     sheets = [render_portraits(READER_SEED + number) for number in range(READER_SHEETS)]
     settings = _loop(steps=options.reader_steps, batch=8)
     outcome = train(DepthTask(reader), DepthSource(sheets), settings, options.out / "reader")
     reader.load_state_dict(outcome.weights)
+    write_tensors(reader.state_dict(), file)
     return reader.eval()
 
 

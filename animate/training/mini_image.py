@@ -15,6 +15,7 @@ Diffusion 1.5, with their reasons:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from animate.still_models import DEFAULTS
 from animate.training.portraits import SHORT_SIDE
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 
 KINDS = ("pose", "canny", "depth", "mask")
+BEST_WITH = {"steps": 12, "guidance": 2.0}  # by eye and by scripts/bench_image_control.py
 CONTROLS = "controls"  # the folder of a model's encoders, one folder a kind
 TOKENS = 40  # of a prompt, its two ends included
 WORD_WIDTH = 128
@@ -139,6 +142,7 @@ def save_parts(parts: Mapping[str, Any], folder: Path) -> None:
             for parameter in part.parameters():
                 parameter.data = parameter.data.contiguous()
     pipeline_of(parts).save_pretrained(folder, safe_serialization=True)
+    (folder / DEFAULTS).write_text(json.dumps(BEST_WITH) + "\n")
     for kind, encoder in parts[CONTROLS].items():
         encoder.save_pretrained(folder / CONTROLS / kind, safe_serialization=True)
 
