@@ -39,7 +39,7 @@ def glimpse(clip: Clip, most: int) -> Iterator[Frame]:
     # The first key frame is frame 0, whether the file says so or not.
     for number in picked[len(early) :]:
         margin = 0.5 / clip.info.fps  # of rounding
-        frame = read_key_frame(clip.info.path, float(times[keys == number][0]) - margin)
+        frame = read_key_frame(clip.info.file, float(times[keys == number][0]) - margin)
         if frame is not None:
             yield frame
 
@@ -49,7 +49,7 @@ def key_frames(clip: Clip) -> tuple[NDArray[np.int64], Floats]:
     decord = load_decord()
     try:
         with quiet_stderr():
-            reader = decord.VideoReader(str(clip.info.path))
+            reader = decord.VideoReader(str(clip.info.file))
             keys = np.asarray(reader.get_key_indices(), dtype=np.int64)
             starts = np.asarray(reader.get_frame_timestamp(range(len(reader))))[:, 0]
     except (decord.DECORDError, RuntimeError) as error:
@@ -61,7 +61,7 @@ def key_frames(clip: Clip) -> tuple[NDArray[np.int64], Floats]:
 
 def _first_ones(clip: Clip, numbers: list[int]) -> Iterator[Frame]:
     """The frames of these numbers, which are near the start, read one after the other."""
-    with closing(read_frames(clip.info.path)) as frames:
+    with closing(read_frames(clip.info.file)) as frames:
         for number in range(max(numbers, default=-1) + 1):
             frame = next(frames, None)
             if frame is None:

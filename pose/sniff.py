@@ -80,17 +80,7 @@ def explain_unreadable(path: Path) -> str:
         )
     if _is_text(head):
         return f"{path} holds text, not a video; check that this is the file you mean"
-    if is_transport_stream(head):
-        return (
-            f"{path} is an MPEG transport stream, whose frames cannot be counted reliably; "
-            f"repack it without loss: ffmpeg -i {path.name} -c copy {path.stem}.mp4"
-        )
-    if is_unfinished_avi(head, path.stat().st_size):
-        return (
-            f"{path} was never written to its end; repack it without loss: "
-            f"ffmpeg -i {path.name} -c copy {path.stem}.mp4"
-        )
-    if is_video(head):
+    if is_video(head) or is_transport_stream(head):
         return (
             f"{path} cannot be read: the video is cut off or damaged, or has no picture track; "
             "copy or download it again, or re-encode it: "

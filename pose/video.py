@@ -16,6 +16,7 @@ from pose.errors import VideoError
 from pose.ffmpeg import MOST_PIXELS, read_frames
 from pose.pictures import load_image
 from pose.quiet import quiet_stderr
+from pose.repack import Copy, repack
 from pose.skeleton import Floats, Frame
 from pose.sniff import (
     explain_unreadable,
@@ -37,7 +38,11 @@ QUICK_QUANTILE = 0.25  # this interval sets the rate of an irregular video
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What is known of a video: size in pixels as it is to be seen, rate in frames per second."""
+    """What is known of a video: size in pixels as it is to be seen, rate in frames per second.
+
+    copy: of the film without loss, which is read in its place where it had to be made
+    (`pose.repack`).
+    """
 
     path: Path
     width: int
@@ -46,6 +51,12 @@ class VideoInfo:
     frames: int
     duration: float  # seconds
     variable: bool = False  # whether the frames come at irregular times
+    copy: Path | None = None
+
+    @property
+    def file(self) -> Path:
+        """What is read."""
+        return self.copy or self.path
 
 
 class Clip:
@@ -56,9 +67,15 @@ class Clip:
     """
 
     def __init__(
-        self, info: VideoInfo, indices: NDArray[np.int64], times: Floats, fps: float
+        self,
+        info: VideoInfo,
+        indices: NDArray[np.int64],
+        times: Floats,
+        fps: float,
+        copy: Copy | None = None,
     ) -> None:
         self.info = info
+        self._copy = copy  # to be there as long as the clip
         self.indices = indices
         self.times = times
         self.fps = fps
@@ -80,7 +97,7 @@ class Clip:
         wanted = self.indices[start:stop]
         if not len(wanted):
             return
-        with closing(read_frames(self.info.path, int(wanted[0]))) as frames:
+        with closing(read_frames(self.info.file, int(wanted[0]))) as frames:
             number, frame = int(wanted[0]), next(frames, None)
             for position, index in enumerate(wanted, start=start):
                 while number < index and frame is not None:
@@ -113,7 +130,7 @@ def open_video(
     ValueError for settings that make no sense.
     """
     check_selection(fps, stride, frames)
-    info, starts = _examine(path)
+    info, starts, copy = _examine(path)
     rate = info.fps if fps is None else float(fps)
     if fps is None and not info.variable:
         indices = np.arange(len(starts))
@@ -122,7 +139,7 @@ def open_video(
         times = np.arange(max(round(info.duration * rate), 1)) / rate
         indices = _nearest(starts - starts[0], times)
     chosen = slice(None, None if frames is None else frames * stride, stride)
-    return Clip(info, indices[chosen], times[chosen], rate / stride)
+    return Clip(info, indices[chosen], times[chosen], rate / stride, copy)
 
 
 def check_selection(fps: float | None, stride: int, frames: int | None) -> None:
@@ -142,11 +159,12 @@ def _nearest(starts: Floats, times: Floats) -> NDArray[np.int64]:
     return np.where(closer, after, before)
 
 
-def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats]:
-    """Facts, and the start times of the frames that are shown."""
+def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats, Copy | None]:
+    """Facts, the start times of the frames that are shown, and the copy that was needed."""
     path = Path(path)
-    spans, average = _spans(path)
-    with closing(read_frames(path)) as frames:
+    (spans, average), copy = _counted(path)
+    file = path if copy is None else copy.file
+    with closing(read_frames(file)) as frames:
         frame = next(frames, None)
     if frame is None:
         raise _nothing_readable(path)
@@ -160,6 +178,7 @@ def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats]:
     rate, variable = _rate(starts, average)
     info = VideoInfo(
         path=path,
+        copy=None if copy is None else copy.file,
         width=width,
         height=height,
         fps=rate,
@@ -167,7 +186,7 @@ def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats]:
         duration=float(max(spans[-1, 1] - starts[0], len(starts) / rate if not variable else 0.0)),
         variable=variable,
     )
-    return info, starts
+    return info, starts, copy
 
 
 def shown_first(starts: Floats) -> int:
@@ -197,6 +216,20 @@ def _rate(starts: Floats, average: float) -> tuple[float, bool]:
     if np.isfinite(average) and average > 0:
         return float(average), False
     return (1.0 / usual if usual > 0 else FALLBACK_FPS), False
+
+
+def _counted(path: Path) -> tuple[tuple[Floats, float], Copy | None]:
+    """What `_spans` tells, of a copy where the file itself cannot be counted."""
+    try:
+        return _spans(path), None
+    except VideoError:
+        copy = repack(path)
+        if copy is None:
+            raise
+        try:
+            return _spans(copy.file), copy
+        except VideoError:
+            raise VideoError(explain_unreadable(path)) from None
 
 
 def _spans(path: Path) -> tuple[Floats, float]:

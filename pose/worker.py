@@ -63,7 +63,8 @@ def _work(job: Message, estimator: Backend, output: IO[bytes]) -> None:
 
 def pack(clip: Clip, focus: Focus | None) -> tuple[dict[str, Any], list[NDArray[Any]]]:
     """A clip, and where to look in it, as the facts and arrays of a message."""
-    info = {**vars(clip.info), "path": str(clip.info.path)}
+    copy = None if clip.info.copy is None else str(clip.info.copy)
+    info = {**vars(clip.info), "path": str(clip.info.path), "copy": copy}
     facts = {"info": info, "fps": clip.fps, "number": focus.number if focus else None}
     looks = [focus.boxes, focus.crowd] if focus else []
     return facts, [np.asarray(clip.indices), np.asarray(clip.times), *looks]
@@ -71,7 +72,9 @@ def pack(clip: Clip, focus: Focus | None) -> tuple[dict[str, Any], list[NDArray[
 
 def unpack(job: Message) -> tuple[Clip, Focus | None]:
     """The inverse of pack."""
-    info = VideoInfo(**{**job.facts["info"], "path": Path(job.facts["info"]["path"])})
+    told = job.facts["info"]
+    copy = None if told["copy"] is None else Path(told["copy"])
+    info = VideoInfo(**{**told, "path": Path(told["path"]), "copy": copy})
     indices, times, *looks = job.arrays
     focus = Focus(looks[0], looks[1], job.facts["number"]) if looks else None
     return Clip(info, indices, times, job.facts["fps"]), focus
