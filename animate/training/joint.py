@@ -37,7 +37,9 @@ class JointTask(StillTask):
         assert batch.latents is not None
         clean = batch.latents[:, 0].float()
         told = self.told(batch.captions, rng)
-        noise, level = randn(clean, rng), rand(rng, clean.device)
+        # High noise decides where the figure is and what has which colour: levels t are drawn with
+        # density 2 t.
+        noise, level = randn(clean, rng), rand(rng, clean.device).sqrt()
         noisy, time, target = self._shown(clean, noise, level, level)
         control, scale = self.features(batch, time)
         with Injector(self.denoiser, self._sites) as injector:
