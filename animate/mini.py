@@ -33,14 +33,7 @@ class Embedded:
         return sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
 
 
-MODELS = (
-    Embedded(name="mini", purpose="the embedded animator, 128 pixels"),
-    Embedded(
-        name="mini-image",
-        purpose="embedded pictures under pose, canny, depth and mask control, 80 pixels",
-    ),
-    Embedded(name="mini-sd3", purpose="embedded enlarging of pictures, in SD3's structure"),
-)
+MODELS = (Embedded(name="mini", purpose="the embedded animator, 128 pixels"),)
 SETS: Mapping[str, tuple[str, ...]] = {}
 
 

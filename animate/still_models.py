@@ -103,7 +103,10 @@ def find_base(model: str) -> Path:
     if model.startswith("mini-") and not Path(model).exists():
         folder = mini.FOLDER.with_name(model)
         if not (folder / "model_index.json").is_file():
-            raise ModelError(f"the embedded model {model} is missing from {folder}")
+            raise ModelError(
+                f"no model {model} is in this package yet: give --model sd15, sdxl, sd3 or a "
+                "folder (scripts/build_mini_image.py and build_mini_sd3.py train small ones)"
+            )
         return folder
     if model not in FAMILIES:
         return Path(model)
