@@ -16,6 +16,7 @@ import sys
 import time
 import warnings
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--image-steps", type=int, default=12000)
     parser.add_argument("--clip-steps", type=int, default=1500)
     parser.add_argument("--rate", type=float, default=8e-4, help="peak for single frames")
+    parser.add_argument("--noise", type=float, nargs=2, metavar=("MEAN", "STD"),
+                        default=(LOSS.log_mean, LOSS.log_std), help="of the logarithm")  # fmt: skip
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2, help="processes that render")
@@ -179,12 +182,13 @@ def _animator(
     parts = {name: components[name] for name in ("unet", "controlnext", "image_encoder")}
     _tune(options, parts["unet"])
     _tune(options, parts["controlnext"])
+    loss = replace(LOSS, log_mean=options.noise[0], log_std=options.noise[1])
     images = _loop(options, steps=options.image_steps, batch=8, rate=options.rate)
     clips = _loop(options, steps=options.clip_steps, batch=1, rate=3e-4)
     for name, frames, settings in (("images", 1, images), ("clips", 8, clips)):
         with spatial_only(parts["unet"]) if frames == 1 else nullcontext():
             train(
-                VideoTask(parts, LOSS),
+                VideoTask(parts, loss),
                 ClipSource(latents, frames),
                 settings,
                 options.out / name,
