@@ -10,7 +10,7 @@ from temporal.autoencoder import SmallTemporalAutoencoder
 @pytest.fixture(scope="module")
 def unet() -> UNetSpatioTemporalConditionModel:
     torch.manual_seed(0)
-    small = {"block_out_channels": (32, 64, 64), "num_attention_heads": (1, 2, 2)}
+    small = {"block_out_channels": (32, 64), "num_attention_heads": (1, 2)}
     return UNetSpatioTemporalConditionModel(**{**UNET, **small}).eval()
 
 
@@ -49,7 +49,7 @@ def test_tuning_for_the_cpu_keeps_the_function(unet: UNetSpatioTemporalCondition
 def test_zeroed_video_decoder_treats_frames_alone() -> None:
     torch.manual_seed(2)
     vae = SmallTemporalAutoencoder(**VAE).eval()
-    latents = torch.randn(3, VAE["latent_channels"], 8, 8)
+    latents = torch.randn(3, VAE["latent_channels"] * VAE["patch_size"] ** 2, 8, 8)
     zero_temporal(vae)
     with torch.no_grad():
         together = vae.decode(latents, num_frames=3).sample
