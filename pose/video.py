@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +112,7 @@ class Clip:
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
     """Read the facts of a video, and its first frame to be sure. Raises VideoError."""
-    return _examine(path)[0]
+    return replace(_examine(path)[0], copy=None)  # a copy goes with its clip
 
 
 def open_video(

@@ -11,7 +11,6 @@ Every stage keeps its state in --out and resumes. scripts/bench_mini.py measures
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import warnings
@@ -31,6 +30,7 @@ from animate.training.animator import VideoTask  # noqa: E402
 from animate.training.autoencoder import AutoencoderTask  # noqa: E402
 from animate.training.batches import ClipSource, CropSource, LatentStack  # noqa: E402
 from animate.training.corpus import ClipStack, build_corpus, load_corpus  # noqa: E402
+from animate.training.export import write_pipeline  # noqa: E402
 from animate.training.latents import encode_corpus, load_latents  # noqa: E402
 from animate.training.loop import train  # noqa: E402
 from animate.training.mini import (  # noqa: E402
@@ -197,30 +197,9 @@ def _animator(
 
 
 def _export(components: dict[str, Any], folder: Path) -> None:
-    pipeline = ControlNeXtVideoPipeline(**components)
-    for part in components.values():
-        if isinstance(part, torch.nn.Module):
-            part.half().eval()
-            for parameter in part.parameters():
-                parameter.data = parameter.data.contiguous()
-    pipeline.save_pretrained(folder, safe_serialization=True)
-    _name_plainly(folder / "model_index.json")
-    for config in folder.glob("*/config.json"):
-        _forget_origin(config)
+    write_pipeline(ControlNeXtVideoPipeline(**components), folder, torch.float16)
     size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
     print(f"exported {size / 1e6:.1f} MB of weights to {folder}")
-
-
-def _forget_origin(config: Path) -> None:
-    """Where a part was loaded from is a path of the machine it was trained on."""
-    told = json.loads(config.read_text())
-    told.pop("_name_or_path", None)
-    config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n")
-
-
-def _name_plainly(index: Path) -> None:
-    """Without torchvision, transformers 5 writes a class name that version 4 does not know."""
-    index.write_text(index.read_text().replace("CLIPImageProcessorPil", "CLIPImageProcessor"))
 
 
 if __name__ == "__main__":

@@ -54,9 +54,11 @@ class ControlFeatures:
         memory = default_memory(device) if memory is None else memory
         if chunk < 1 or memory < 0:
             raise ControlError(f"need chunk 1 and memory 0 at least; got {chunk}, {memory}")
-        self._clip = _Clip(control, frames, chunk)
-        if encoder.sees_reference:
-            self._clip = _PairedClip(control, frames, chunk, reference)
+        self._clip = (
+            _PairedClip(control, frames, chunk, reference)
+            if encoder.sees_reference
+            else _Clip(control, frames, chunk)
+        )
         self._encoder = encoder
         self._folded = FoldedEncoder(encoder)
         self._prepared = _Prepared(self._folded, self._clip, device, memory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,15 @@ def write_pipeline(pipeline: Any, folder: Path, number: torch.dtype) -> None:
     # Without torchvision, transformers 5 writes a class name that version 4 does not know.
     index = folder / "model_index.json"
     index.write_text(index.read_text().replace("CLIPImageProcessorPil", "CLIPImageProcessor"))
+    for config in (index, *folder.glob("*/config.json")):
+        _forget_origin(config)
+
+
+def _forget_origin(config: Path) -> None:
+    """Where a part was loaded from is a path of the machine it was trained on."""
+    told = json.loads(config.read_text(encoding="utf-8"))
+    if told.pop("_name_or_path", None) is not None:
+        config.write_text(json.dumps(told, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def in_number(tensors: Mapping[str, Tensor], number: torch.dtype) -> dict[str, Tensor]:

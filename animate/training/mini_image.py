@@ -9,8 +9,8 @@ Diffusion 1.5, with their reasons:
 - three levels, attention only at the lower two; prompts of 40 tokens, of a vocabulary of its own;
 - v-prediction on a schedule that ends in pure noise, sampled from its end (arXiv 2305.08891):
   otherwise no picture could be as dark, bright or even as its prompt says;
-- control joins before down block 0, as in SDXL's ControlNeXt: the first level is all that is as
-  fine as an edge map.
+- control joins behind conv_in, the first skip included: the first level is all that is as fine as
+  an edge map.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from animate.still_models import DEFAULTS
+from animate.training.export import write_pipeline
 from animate.training.portraits import SHORT_SIDE
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
@@ -136,15 +137,10 @@ def pipeline_of(parts: Mapping[str, Any]) -> StableDiffusionPipeline:
 
 def save_parts(parts: Mapping[str, Any], folder: Path) -> None:
     """Write everything in half precision as `animate image --model FOLDER` reads it."""
-    for part in parts.values():
-        if isinstance(part, nn.Module):
-            part.half().eval()
-            for parameter in part.parameters():
-                parameter.data = parameter.data.contiguous()
-    pipeline_of(parts).save_pretrained(folder, safe_serialization=True)
+    write_pipeline(pipeline_of(parts), folder, torch.float16)
     (folder / DEFAULTS).write_text(json.dumps(BEST_WITH) + "\n")
     for kind, encoder in parts[CONTROLS].items():
-        encoder.save_pretrained(folder / CONTROLS / kind, safe_serialization=True)
+        encoder.half().eval().save_pretrained(folder / CONTROLS / kind, safe_serialization=True)
 
 
 def parameter_counts(parts: Mapping[str, Any]) -> dict[str, int]:
