@@ -1,4 +1,4 @@
-"""Train the embedded picture model from nothing: render, vocabulary, autoencoder, all else, export.
+"""Train the embedded picture model from the animator's weights: render, words, pictures, export.
 
     python scripts/build_mini_image.py --out build/mini-image     # goes on where it was stopped
     python scripts/build_mini_image.py --export animate/weights/mini-image
@@ -29,12 +29,13 @@ from build_mini import Printer  # noqa: E402
 
 from animate.mini import FOLDER  # noqa: E402
 from animate.training.autoencoder import AutoencoderTask  # noqa: E402
+from animate.training.borrowed import borrow, borrowed_autoencoder  # noqa: E402
 from animate.training.joint import JointTask  # noqa: E402
 from animate.training.loop import train  # noqa: E402
+from animate.training.mini import load_components  # noqa: E402
 from animate.training.mini_image import (  # noqa: E402
     CONTROLS,
     TOKENS,
-    borrowed_autoencoder,
     parameter_counts,
     save_parts,
     seeded_parts,
@@ -50,7 +51,6 @@ from animate.training.settings import LoopSettings, StillLoss  # noqa: E402
 from animate.training.spatial import tune_for_cpu  # noqa: E402
 from animate.training.vocabulary import write_tokenizer  # noqa: E402
 from animate.training.words import teach_words  # noqa: E402
-from temporal.autoencoder import SmallTemporalAutoencoder  # noqa: E402
 from temporal.tensorfiles import write_tensors  # noqa: E402
 
 LOSS = StillLoss(prompt_dropout=0.1)
@@ -66,7 +66,10 @@ def main() -> None:
     parts = seeded_parts(tokenizer, options.seed)
     print("parameters:", parameter_counts(parts), f"{len(tokenizer)} tokens", flush=True)
     _words(options, parts, portraits)
-    parts["vae"] = _autoencoder(options, portraits)
+    animator = load_components(options.start)
+    taken = borrow(parts["unet"], parts[CONTROLS], animator, parts["scheduler"].alphas_cumprod)
+    print(f"taken of {options.start}: {', '.join(taken) or 'the autoencoder alone'}", flush=True)
+    parts["vae"] = _autoencoder(options, animator["vae"], portraits)
     _joint(options, parts, [_encode(options, parts["vae"], stack) for stack in portraits])
     _export(parts, options)
 
@@ -77,7 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--export", type=Path, default=Path("build/mini-image/weights"))
     parser.add_argument("--sheets", type=int, default=560, help="of 16 portraits each")
     parser.add_argument("--word-steps", type=int, default=700)
-    parser.add_argument("--start-vae", type=Path, default=FOLDER / "vae", help="the animator's")
+    parser.add_argument("--start", type=Path, default=FOLDER, help="the animator to go on from")
     parser.add_argument("--vae-steps", type=int, default=400)
     parser.add_argument("--steps", type=int, default=4500)
     parser.add_argument("--batch", type=int, default=8)
@@ -118,9 +121,11 @@ def _words(
     write_tensors(encoder.state_dict(), file)
 
 
-def _autoencoder(options: argparse.Namespace, portraits: Sequence[Portraits]) -> Any:
+def _autoencoder(
+    options: argparse.Namespace, animators: Any, portraits: Sequence[Portraits]
+) -> Any:
     """The animator's, trained on with portraits."""
-    vae = borrowed_autoencoder(SmallTemporalAutoencoder.from_pretrained(options.start_vae))
+    vae = borrowed_autoencoder(animators)
     tune_for_cpu(vae)
     settings = _loop(
         options, steps=options.vae_steps, batch=8, rate=1e-3, weight_decay=1e-4, ema=0.99

@@ -21,12 +21,17 @@ from animate.training.stills import Prompt, StillTask
 from animate.training.task import Generators, kept, rand, randn
 from temporal.inject import Injector
 
+# The text encoder has had its lesson (see ``words``); at the full rate it forgets it.
+RATES = {"text_encoder.": 0.03}
+
 
 class JointTask(StillTask):
     """Trains all parts of ``mini_image.build_parts`` but the autoencoder, on its latents."""
 
     def __init__(self, parts: Mapping[str, Any], settings: StillLoss) -> None:
-        super().__init__(pipeline_of(parts), settings, family="sd15", method="controlnext")
+        super().__init__(
+            pipeline_of(parts), settings, family="sd15", method="controlnext", rates=RATES
+        )
         parts["vae"].requires_grad_(False)
         self.encoders: Mapping[str, Any] = parts[CONTROLS]
         trained = {name: parts[name] for name in ("unet", "text_encoder", CONTROLS)}

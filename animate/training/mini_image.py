@@ -4,13 +4,15 @@ One table says how big each part is; ``build_parts`` makes fresh ones. Differenc
 Diffusion 1.5, with their reasons:
 
 - the autoencoder is 4x down with 8 channels, that of the embedded animator trained on (see
-  ``borrowed_autoencoder``): at 80 pixels an 8x grid cannot carry a face; norms in 8 groups, as
-  two channels a group would take the colours away (see temporal/autoencoder.py);
-- three levels, attention only at the lower two; prompts of 40 tokens, of a vocabulary of its own;
+  ``borrowed``), as at 80 pixels an 8x grid cannot carry a face; it folds 2x2 places into the
+  channels, so that the denoiser works on an 8x grid all the same;
+- two wide levels, with the animator's weights to begin with; prompts of 40 tokens, of a vocabulary
+  of its own;
+- the UNet is told the prompt beside the time as well (diffusers' addition_embed_type "text"): with
+  attention alone 4,000 steps of training did not bind a colour to trousers;
 - v-prediction on a schedule that ends in pure noise, sampled from its end (arXiv 2305.08891):
   otherwise no picture could be as dark, bright or even as its prompt says;
-- control joins behind conv_in, the first skip included: the first level is all that is as fine as
-  an edge map.
+- control joins behind conv_in, the first skip included.
 """
 
 from __future__ import annotations
@@ -21,14 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from animate.still_models import DEFAULTS
 from animate.training.export import write_pipeline
 from animate.training.portraits import SHORT_SIDE
-from temporal.autoencoder import SmallTemporalAutoencoder
+from temporal.autoencoder import FOLD, FoldedAutoencoder
 from temporal.controlnext import ControlNeXt
 
 KINDS = ("pose", "canny", "depth", "mask")
@@ -36,11 +38,12 @@ BEST_WITH = {"steps": 12, "guidance": 2.0}  # by eye and by scripts/bench_image_
 CONTROLS = "controls"  # the folder of a model's encoders, one folder a kind
 TOKENS = 40  # of a prompt, its two ends included
 WORD_WIDTH = 128
-DOWN = 4  # pixels a latent
+LATENT_CHANNELS = 8  # before folding
+FOLDED = LATENT_CHANNELS * FOLD**2
+DOWN = 4 * FOLD  # pixels to a side of a latent
 
-LATENT_CHANNELS = 8
 VAE = {
-    "block_out_channels": (32, 32, 64),
+    "block_out_channels": (32, 32, 64, FOLDED),
     "down_block_types": ("DownEncoderBlock2D",) * 3,
     "up_block_types": ("UpDecoderBlock2D",) * 3,
     "layers_per_block": 1,
@@ -52,15 +55,17 @@ VAE = {
     "use_post_quant_conv": False,
 }
 UNET = {
-    "in_channels": LATENT_CHANNELS,
-    "out_channels": LATENT_CHANNELS,
-    "block_out_channels": (48, 96, 160),
-    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+    "in_channels": FOLDED,
+    "out_channels": FOLDED,
+    "block_out_channels": (128, 160),
+    "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
     "layers_per_block": 1,
-    "norm_num_groups": 8,
-    "attention_head_dim": 4,  # diffusers' name for the number of heads
+    "attention_head_dim": (4, 5),  # diffusers' name for the number of heads
+    "use_linear_projection": True,
     "cross_attention_dim": WORD_WIDTH,
+    "addition_embed_type": "text",
+    "addition_embed_type_num_heads": 4,
     "sample_size": SHORT_SIDE // DOWN,
 }
 TEXT_ENCODER = {
@@ -85,7 +90,7 @@ SCHEDULER = {
 CONTROLNEXT = {
     "stem_channels": (16, 16, 32),
     "stem_padding": 1,
-    "block_channels": (48,),
+    "block_channels": (32, 64),
     "out_channels": UNET["block_out_channels"][0],  # type: ignore[index]
     "site": "conv_in",
     "control_look": "soft",
@@ -101,30 +106,13 @@ def build_parts(tokenizer: CLIPTokenizer) -> dict[str, Any]:
     }
     words = CLIPTextConfig(vocab_size=len(tokenizer), **ends, **TEXT_ENCODER)
     return {
-        "vae": AutoencoderKL(**VAE),
+        "vae": FoldedAutoencoder(**VAE),
         "unet": UNet2DConditionModel(**UNET),
         "text_encoder": CLIPTextModel(words),
         "tokenizer": tokenizer,
         "scheduler": DDIMScheduler(**SCHEDULER),
         "controls": nn.ModuleDict({kind: ControlNeXt(**CONTROLNEXT) for kind in KINDS}),
     }
-
-
-@torch.no_grad()
-def borrowed_autoencoder(temporal: SmallTemporalAutoencoder) -> AutoencoderKL:
-    """An autoencoder for pictures that does what one for films does with single frames.
-
-    Of the film's decoder the spatial halves are taken; what it has not (a second residual block
-    in the middle, and attention before it) is made the identity, and can still learn.
-    """
-    vae = AutoencoderKL(**VAE)
-    spatial = {n.replace(".spatial_res_block", ""): v for n, v in temporal.state_dict().items()}
-    vae.load_state_dict(spatial, strict=False)
-    middle = vae.decoder.mid_block
-    for last in (middle.resnets[-1].conv2, middle.attentions[0].to_out[0]):
-        last.weight.zero_()
-        last.bias.zero_()
-    return vae
 
 
 def pipeline_of(parts: Mapping[str, Any]) -> StableDiffusionPipeline:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import AutoencoderKLTemporalDecoder
+from diffusers import AutoencoderKL, AutoencoderKLTemporalDecoder
 
-from temporal.autoencoder import SmallTemporalAutoencoder
+from temporal.autoencoder import FoldedAutoencoder, SmallTemporalAutoencoder
 
 SIZES = {
     "block_out_channels": (32, 32),
@@ -56,3 +56,19 @@ def test_folded_latents_hold_the_same_on_a_coarser_grid(small: SmallTemporalAuto
     for name in ("mean", "logvar"):
         assert torch.equal(torch.pixel_shuffle(getattr(coarse, name), 2), getattr(plain, name))
     assert torch.equal(decode(folded, coarse.mode()), decode(small, plain.mode()))
+
+
+@torch.no_grad()
+def test_a_picture_folded_holds_the_same_and_is_told_as_one_level_more(tmp_path: Path) -> None:
+    kept = {**SIZES, "up_block_types": ("UpDecoderBlock2D",) * 2, "norm_num_groups": 4}
+    folded = FoldedAutoencoder(**{**kept, "block_out_channels": (32, 32, 16)}).eval()
+    plain = AutoencoderKL(**kept).eval()
+    plain.load_state_dict(folded.state_dict())
+    folded.save_pretrained(tmp_path)
+    folded = FoldedAutoencoder.from_pretrained(tmp_path)
+    assert len(folded.config["block_out_channels"]) == 3
+    pictures = torch.rand(2, 3, 16, 24)
+    fine, coarse = (vae.encode(pictures).latent_dist for vae in (plain, folded))
+    assert coarse.mode().shape == (2, 4 * 4, 4, 6)
+    assert torch.equal(torch.pixel_shuffle(coarse.mean, 2), fine.mean)
+    assert torch.equal(folded.decode(coarse.mode()).sample, plain.decode(fine.mode()).sample)

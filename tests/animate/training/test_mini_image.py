@@ -9,16 +9,12 @@ import torch
 
 import animate
 from animate.errors import ModelError
-from animate.training import mini
 from animate.training.mini_image import (
     CONTROLS,
     KINDS,
-    borrowed_autoencoder,
     save_parts,
     seeded_parts,
 )
-from animate.training.spatial import zero_temporal
-from temporal.autoencoder import SmallTemporalAutoencoder
 
 
 @pytest.fixture
@@ -34,20 +30,6 @@ def test_the_same_seed_gives_the_same_weights(image_parts: dict[str, Any]) -> No
         assert all(
             torch.equal(value, other[key]) for key, value in image_parts[name].state_dict().items()
         )
-
-
-def test_the_borrowed_autoencoder_does_what_the_films_does() -> None:
-    torch.manual_seed(0)
-    films = SmallTemporalAutoencoder(**{**mini.VAE, "patch_size": 1})
-    zero_temporal(films)
-    pictures = borrowed_autoencoder(films).eval()
-    latents = torch.randn(2, mini.LATENT_CHANNELS, 6, 4)
-    frames = torch.randn(2, 3, 24, 16)
-    assert torch.allclose(
-        pictures.decode(latents).sample, films.decode(latents, num_frames=1).sample, atol=1e-5
-    )
-    ours, theirs = (one.encode(frames).latent_dist.mode() for one in (pictures, films))
-    assert torch.allclose(ours, theirs, atol=1e-5)
 
 
 def test_what_is_saved_is_small_and_makes_pictures(saved: Path) -> None:

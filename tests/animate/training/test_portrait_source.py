@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from animate.training.mini_image import DOWN, KINDS, LATENT_CHANNELS
+from animate.training.mini_image import DOWN, FOLDED, KINDS
 from animate.training.portrait_source import (
     CROP,
     UNCONTROLLED,
@@ -34,7 +34,7 @@ def test_a_sample_is_one_portrait(image_parts: dict[str, Any], portraits: Portra
     index = int(sample.name.split()[-1])
     width, height = portraits.size
     assert sample.latents is not None
-    assert sample.latents.shape == (1, LATENT_CHANNELS, height // DOWN, width // DOWN)
+    assert sample.latents.shape == (1, FOLDED, height // DOWN, width // DOWN)
     assert np.array_equal(sample.latents[0], encoded.latents[index])
     assert np.array_equal(sample.reference, portraits.frames[index])
     assert sample.caption.startswith(portraits.facts[index].noun)
