@@ -1,0 +1,143 @@
+"""The reference picture, bent limb by limb into another pose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pose.puppet import Pose, Puppet
+from pose.skeleton import COUNT, INDEX, LEFT_HAND, RIGHT_HAND, Floats, Frame
+
+SIZE = (128, 192)  # width, height
+PLACES = {
+    "nose": (64, 34), "left_eye": (67, 31), "right_eye": (61, 31),
+    "left_ear": (71, 33), "right_ear": (57, 33),
+    "left_shoulder": (78, 56), "right_shoulder": (50, 56),
+    "left_elbow": (96, 70), "right_elbow": (32, 70),
+    "left_wrist": (112, 84), "right_wrist": (16, 84),
+    "left_hip": (73, 98), "right_hip": (55, 98),
+    "left_knee": (74, 130), "right_knee": (54, 130),
+    "left_ankle": (75, 162), "right_ankle": (53, 162),
+}  # fmt: skip
+
+
+@pytest.fixture
+def standing() -> Floats:
+    """A figure (133, 2) with its arms out and no hands."""
+    points = np.full((COUNT, 2), np.nan)
+    for name, place in PLACES.items():
+        points[INDEX[name]] = place
+    return points
+
+
+@pytest.fixture
+def picture(standing: Floats) -> Frame:
+    """A figure of noise before a black background."""
+    noise = np.random.default_rng(0).integers(30, 256, (SIZE[1], SIZE[0], 3)).astype(np.uint8)
+    shown = np.zeros_like(noise)
+    shown[10:180, 4:124] = noise[10:180, 4:124]
+    return shown
+
+
+def pose(points: Floats) -> Pose:
+    return points[None], np.isfinite(points).all(axis=-1).astype(float)[None]
+
+
+def bend(picture: Frame, own: Pose, asked: Pose) -> Frame:
+    return Puppet(picture, own).bend(asked)
+
+
+def test_its_own_pose_leaves_the_picture_as_it_is(standing: Floats, picture: Frame) -> None:
+    bent = bend(picture, pose(standing), pose(standing))
+    assert np.abs(bent.astype(int) - picture).max() <= 1
+
+
+def test_a_figure_leaves_its_place_as_the_background(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), (20, 60, 90), np.uint8)
+    picture[30:160, 56:72] = 250
+    puppet = Puppet(picture, pose(standing))
+    assert np.abs(puppet.backdrop[70, 64].astype(int) - (20, 60, 90)).max() < 8
+    nobody = (np.empty((0, COUNT, 2)), np.empty((0, COUNT)))
+    assert np.array_equal(puppet.bend(nobody), puppet.backdrop)
+    assert np.array_equal(bend(picture, nobody, pose(standing)), picture)
+
+
+def test_a_figure_that_moves_takes_its_pixels_along(standing: Floats, picture: Frame) -> None:
+    moved = bend(picture, pose(standing), pose(standing + np.array([6, 11])))
+    for x, y in PLACES.values():
+        assert np.abs(moved[y + 11, x + 6].astype(int) - picture[y, x]).max() <= 1
+
+
+def test_a_limb_takes_its_colour_along(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[66:90, 100:120] = (250, 10, 20)  # the left forearm
+    raised = standing.copy()
+    raised[INDEX["left_elbow"]], raised[INDEX["left_wrist"]] = (97, 40), (96, 12)
+    bent = bend(picture, pose(standing), pose(raised))
+    assert tuple(bent[20, 96]) == (250, 10, 20)
+    assert tuple(bent[48, 88]) == (90, 90, 90)  # the upper arm
+
+
+def test_a_body_seen_from_behind_is_mirrored(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[60:95, 64:] = (10, 250, 20)  # the left half of the chest
+    turned = standing.copy()
+    for left in [name for name in PLACES if name.startswith("left")]:
+        pair = [INDEX[left], INDEX[left.replace("left", "right")]]
+        turned[pair] = turned[pair[::-1]]
+    bent = bend(picture, pose(standing), pose(turned))
+    assert tuple(bent[78, 58]) == (10, 250, 20)
+    assert tuple(bent[78, 70]) == (90, 90, 90)
+
+
+@pytest.mark.parametrize("unknown", ["own", "asked"])
+def test_parts_that_miss_a_joint_are_left_out(standing: Floats, unknown: str) -> None:
+    picture = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+    picture[60:110, :36] = picture[60:110, 92:] = 200  # both forearms
+    poses = {"own": pose(standing), "asked": pose(standing + np.array([0, 40]))}
+    points, scores = poses[unknown]
+    poses[unknown] = (points, np.where(np.arange(COUNT) == INDEX["left_wrist"], 0.2, scores))
+    bent = bend(picture, poses["own"], poses["asked"])
+    assert not bent[124, 112].any()
+    assert tuple(bent[124, 16]) == (200, 200, 200)
+
+
+def test_fingers_are_bent_one_by_one(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    own = standing.copy()
+    joints = np.arange(21)
+    finger, joint = np.maximum(joints - 1, 0) // 4, (joints - 1) % 4 + 1
+    fan = np.stack([(finger - 2) * 4, -8 - 4 * joint], axis=1) * (joints > 0)[:, None]
+    for hand, wrist in ((LEFT_HAND, (90, 40)), (RIGHT_HAND, (38, 40))):
+        own[hand] = np.array(wrist) + fan
+    asked = own.copy()
+    picture[16:29, 88:93] = (250, 250, 10)  # the left middle finger
+    asked[LEFT_HAND][10:13] = asked[LEFT_HAND][9] + [(7, 0), (14, 0), (20, 0)]
+    bent = bend(picture, pose(own), pose(asked))
+    x, y = asked[LEFT_HAND][11].astype(int)
+    assert tuple(bent[y, x]) == (250, 250, 10)
+    assert tuple(bent[17, 90]) != (250, 250, 10)
+
+
+def test_persons_are_paired_in_their_order(standing: Floats, picture: Frame) -> None:
+    small = standing * 0.4
+    two = (np.stack([small, small + np.array([70, 0])]), np.repeat(pose(standing)[1], 2, axis=0))
+    bent = bend(picture, two, (two[0][::-1], two[1]))
+    assert np.abs(bent[31, 25].astype(int) - picture[31, 95]).max() <= 1
+
+
+coordinates = st.one_of(
+    st.floats(-300, 300), st.floats(), st.sampled_from([0.0, 1e30, -1e30, float("nan")])
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(coordinates, coordinates), min_size=COUNT, max_size=COUNT), st.booleans())
+def test_any_keypoints_give_a_picture(places: list[tuple[float, float]], own: bool) -> None:
+    picture = np.full((24, 16, 3), 200, np.uint8)
+    wild, plain = np.array(places), np.random.default_rng(0).uniform(0, 16, (COUNT, 2))
+    poses = [(points[None], np.ones((1, COUNT))) for points in (wild, plain)]
+    bent = bend(picture, *(poses if own else poses[::-1]))
+    assert np.array_equal(bent, picture)
