@@ -99,7 +99,8 @@ def _animate(
         report(line)
     if model.pipeline.controlnext.sees_reference:
         found = with_reference(found, picture, asked)
-    motion = place(source, found, decided, model.look)
+    drafted = picture if model.pipeline.controlnext.sees_draft else None
+    motion = place(source, found, decided, model.look, drafted)
     latents, decided = in_less_memory(
         lambda chosen: denoise(
             model, picture, motion, chosen, fps=source.fps, progress=progress, journal=journal

@@ -95,6 +95,7 @@ def _run(
         Image.fromarray(framed),
         motion.control,
         reference_control=motion.reference_control(),
+        drafts=motion.drafts,
         num_frames=len(motion),
         height=height,
         width=width,

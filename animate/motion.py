@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from pose.errors import NoPersonError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from pose.puppet import Puppet
     from pose.skeleton import PoseSequence
     from pose.skeletons import Skeletons
 
@@ -39,6 +41,7 @@ class Motion:
     steering: PoseSequence | None
     drawn: Skeletons | None
     reference: PoseSequence | None  # its own pose, in pixels of the result
+    puppet: Puppet | None = None  # the reference at the result's size, to be bent
     size: tuple[int, int]  # of the result
     lead: int
     look: str
@@ -56,22 +59,33 @@ class Motion:
 
     def control(self, start: int, stop: int) -> Tensor:
         """What the model sees: steering frames start to stop drawn, (n, 3, H, W) in [0, 1]."""
-        import torch
+        shown = range(start, min(stop, len(self)))
+        return _to_share([self._draw(index, self.size) for index in shown])
 
-        stop = min(stop, len(self))
-        drawn = np.stack([self._draw(index, self.size) for index in range(start, stop)])
-        return torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255.0
+    @property
+    def drafts(self) -> Callable[[int, int], Tensor] | None:
+        """Drafts of the frames start to stop, (n, 3, H, W) in [0, 1], for a model that sees them.
+
+        None without a puppet, and where finished skeletons tell nothing of the bodies.
+        """
+        puppet, steering = self.puppet, self.steering
+        if puppet is None or steering is None:
+            return None
+
+        def bent(start: int, stop: int) -> Tensor:
+            shown = range(start, min(stop, len(steering)))
+            return _to_share([puppet.bend(steering.frame(index)) for index in shown])
+
+        return bent
 
     def reference_control(self) -> Tensor | None:
         """The reference's own skeleton, (3, H, W) in [0, 1]; None if none is known."""
-        import torch
-
         from pose.draw import draw
 
         if self.reference is None:
             return None
         drawn = draw(*self.reference.frame(0), self.size, look=self.look)
-        return torch.from_numpy(drawn).permute(2, 0, 1).float() / 255.0
+        return _to_share([drawn])[0]
 
     def _draw(self, index: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         from pose.draw import draw
@@ -134,9 +148,19 @@ def with_reference(found: Found, picture: NDArray[np.uint8], asked: Settings) ->
     return replace(found, reference=find_reference(picture, replace(asked, align="none")))
 
 
-def place(driving: Driving, found: Found, settings: Resolved, look: str) -> Motion:
-    """Fit the poses to the reference's body and bring them to the result's size."""
+def place(
+    driving: Driving,
+    found: Found,
+    settings: Resolved,
+    look: str,
+    drafted: NDArray[np.uint8] | None = None,
+) -> Motion:
+    """Fit the poses to the reference's body and bring them to the result's size.
+
+    drafted: the reference picture (H, W, 3), for a model that sees drafts.
+    """
     from pose.align import align
+    from pose.puppet import Puppet
 
     lead = int(settings.reference_first)
     steering = own = None
@@ -146,10 +170,15 @@ def place(driving: Driving, found: Found, settings: Resolved, look: str) -> Moti
         aligned = align(found.tracked, found.reference, mode=settings.align)
         steering = _in_front(found.reference, aligned) if lead else aligned
         steering = _framed(steering, found.reference.size, settings.size)
+    puppet = None
+    if drafted is not None and own is not None:
+        whole = (drafted.shape[1], drafted.shape[0])
+        puppet = Puppet(Framing(whole, settings.size).picture(drafted), own.frame(0))
     return Motion(
         tracked=found.tracked,
         steering=steering,
         reference=own,
+        puppet=puppet,
         drawn=driving.skeletons,
         size=settings.size,
         lead=lead,
@@ -172,6 +201,13 @@ def find_reference(picture: NDArray[np.uint8], asked: Settings) -> PoseSequence:
             "no body found in the reference picture: use one that shows a person from the head "
             "to at least the hips, or --align none to take the poses as they are"
         ) from error
+
+
+def _to_share(pictures: list[NDArray[np.uint8]]) -> Tensor:
+    """Pictures (H, W, 3) as (n, 3, H, W) in [0, 1]."""
+    import torch
+
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255.0
 
 
 def _framed(poses: PoseSequence, source: Size, size: Size) -> PoseSequence:

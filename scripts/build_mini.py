@@ -179,7 +179,8 @@ def _encode(options: argparse.Namespace, vae: Any, clips: list[ClipStack]) -> li
 def _animator(
     options: argparse.Namespace, components: dict[str, Any], latents: list[LatentStack]
 ) -> None:
-    parts = {name: components[name] for name in ("unet", "controlnext", "image_encoder")}
+    parts = {name: components[name] for name in ("unet", "controlnext", "image_encoder", "vae")}
+    parts["vae"].requires_grad_(False).eval()
     _tune(options, parts["unet"])
     _tune(options, parts["controlnext"])
     loss = replace(LOSS, log_mean=options.noise[0], log_std=options.noise[1])
@@ -189,7 +190,7 @@ def _animator(
         with spatial_only(parts["unet"]) if frames == 1 else nullcontext():
             train(
                 VideoTask(parts, loss),
-                ClipSource(latents, frames),
+                ClipSource(latents, frames, drafts=True),
                 settings,
                 options.out / name,
                 report=Printer(name),

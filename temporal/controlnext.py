@@ -70,6 +70,8 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
     site: a name as in `sites.find_site`, a record as a dict, or a list of them; gain: replaces
     the sites'. out_channels: the features' at the site, for several sites also one each.
     control_look: which drawing the weights were trained on, for whoever draws.
+    in_channels: 3, or 6 to see the reference's own control too (see `sees_reference`).
+    draft_channels: of a latent draft of each frame; 0 for none (see `sees_draft`).
     """
 
     @register_to_config  # type: ignore[untyped-decorator, unused-ignore]
@@ -88,6 +90,7 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
         site: str | dict[str, Any] | Sequence[str | dict[str, Any]] = "svd_v2",
         gain: float | None = None,
         control_look: str = "official",
+        draft_channels: int = 0,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.register_to_config(site=describe_sites(site))
@@ -111,6 +114,8 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
         outputs = _per_site(out_channels, len(self.injection))
         projections = [nn.Conv2d(widths[-1], width, 1) for width in outputs]
         self.mid_convs = nn.ModuleList([middle_block, *projections])
+        if draft_channels:
+            self.draft = nn.Conv2d(draft_channels, outputs[0], 3, padding=1)
         self.scale: nn.Parameter | float = nn.Parameter(torch.tensor(1.0)) if learned_scale else 1.0
 
     @classmethod
@@ -141,21 +146,35 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
         return bool(self.config["in_channels"] == 2 * CONTROL_CHANNELS)
 
     @property
+    def sees_draft(self) -> bool:
+        """Whether it is shown a draft of each frame, as the latents of a picture.
+
+        A choice of ours: the reference's own pixels bent into the frame's pose (`pose.puppet`),
+        through the denoiser's own autoencoder. What belongs where need not be found by attention
+        then, and comes in the code in which the denoiser answers. The official encoders do not.
+        """
+        return bool(self.config["draft_channels"])
+
+    @property
     def reach(self) -> int:
         """How many frames before and after a frame its features depend on."""
         layers: int = self.config["temporal_layers"]
         return layers * (FRAMES_MIXED // 2)
 
-    def forward(self, control: Tensor, timestep: Tensor | float) -> Features:
+    def forward(
+        self, control: Tensor, timestep: Tensor | float, draft: Tensor | None = None
+    ) -> Features:
         """Return the control features (N, C, h, w), N = B * F; for several sites one each.
 
         control: (B, F, 3, H, W), or single pictures (N, 3, H, W), in [0, 1]; timestep: one, or
-        one per B.
+        one per B; draft: latents (N, C, h, w) for an encoder that sees them, None for none.
         """
         time = self.embed_time(timestep, control)
         hidden = self.descend(self.prepare(control), time)
         frames = control.shape[1] if control.ndim == 5 else 1
         features = self.project(self.mix(hidden, frames))
+        if draft is not None:
+            features = self.add_draft(features, draft)
         return features[0] if len(features) == 1 else features
 
     def embed_time(self, timestep: Tensor | float, control: Tensor) -> Tensor:
@@ -213,6 +232,16 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
         if self.config["middle"] == "residual":
             inner = inner + hidden
         return tuple(project(inner) for project in projections)
+
+    def add_draft(self, features: tuple[Tensor, ...], draft: Tensor) -> tuple[Tensor, ...]:
+        """Add what drafts (N, C, h, w) say to the features (N, c, h, w) of the first site."""
+        first, *others = features
+        if not self.sees_draft or draft.shape[-2:] != first.shape[-2:]:
+            raise ControlError(
+                f"drafts {tuple(draft.shape)} do not fit features {tuple(first.shape)} of an "
+                f"encoder with {self.config['draft_channels']} draft channels"
+            )
+        return first + self.draft(draft.to(first.dtype)), *others
 
 
 def _per_site(channels: int | Sequence[int], sites: int) -> list[int]:

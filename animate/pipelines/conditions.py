@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from animate.pipelines.denoiser import Conditions
 from temporal.decode import safe_precision
+from temporal.features import ControlSource, check_control
 
 Pictures = Image.Image | list[Image.Image]
 Generators = torch.Generator | list[torch.Generator] | None
@@ -88,6 +89,33 @@ def project_tokens(encoder: Any, hidden: Tensor) -> Tensor:
     normal = encoder.vision_model.post_layernorm(hidden)
     tokens: Tensor = encoder.visual_projection(normal)
     return tokens
+
+
+def encoded_drafts(
+    pipeline: Any, image: Pictures, drafts: ControlSource | None, size: tuple[int, int]
+) -> Callable[[int, int], Tensor] | None:
+    """Drafts of the frames start to stop as latents (n, c, h, w), as the control encoder sees them.
+
+    None if it sees none. drafts: (F, 3, H, W) in [0, 1] or a callable, None for the picture; size:
+    height and width.
+    """
+    if not pipeline.controlnext.sees_draft:
+        return None
+    first = image[0] if isinstance(image, list) else image
+    still = pipeline.video_processor.preprocess(first, *size) / 2 + 0.5
+
+    @torch.no_grad()
+    def encode(start: int, stop: int) -> Tensor:
+        if drafts is None:
+            shown = still.expand(stop - start, -1, -1, -1)
+        else:
+            shown = drafts[start:stop] if isinstance(drafts, Tensor) else drafts(start, stop)
+        check_control(shown, stop - start)
+        pixels = shown.to(pipeline._execution_device, pipeline.vae.dtype) * 2 - 1
+        latents: Tensor = pipeline.vae.encode(pixels).latent_dist.mode()
+        return latents
+
+    return encode
 
 
 def initial_latents(

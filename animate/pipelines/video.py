@@ -29,6 +29,7 @@ from animate.pipelines.conditions import (
     Generators,
     Pictures,
     encode_conditions,
+    encoded_drafts,
     initial_latents,
 )
 from animate.pipelines.lora import UNetLoraMixin
@@ -97,6 +98,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         control: ControlSource,
         *,
         reference_control: Tensor | None = None,
+        drafts: ControlSource | None = None,
         num_frames: int | None = None,
         height: int | None = None,
         width: int | None = None,
@@ -134,7 +136,9 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         image: one picture, or one per video. control: (F, 3, H, W) floats in [0, 1], or a callable
         (start, stop) -> such frames, which needs num_frames, height and width. reference_control:
         (3, H, W), the control of the picture itself, for an encoder that sees both (see
-        `ControlNeXt.sees_reference`); None for unknown. Others do without it.
+        `ControlNeXt.sees_reference`); None for unknown. Others do without it. drafts: like control,
+        the picture bent into each frame's pose (`pose.puppet`), for an encoder that sees drafts;
+        None for the picture as it is.
         Guidance runs from min to max over the clip; at most 1 for none. control_scale 0: none.
         window, overlap, blend, ramp: see `temporal.windows.plan_windows`. official: repeat the
         reference, which has its own blend and tells the UNet constants whatever fps, motion
@@ -186,6 +190,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
                 self.controlnext,
                 control,
                 reference=reference_control,
+                drafts=encoded_drafts(self, image, drafts, (height, width)),
                 device=self._execution_device,
                 frames=frames,
                 chunk=chunk_for(height, width),

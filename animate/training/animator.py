@@ -37,6 +37,7 @@ CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 # SVD's (fps - 1, motion bucket, noise strength) where they are drawn at random: lowest, highest.
 TIME_ID_RANGES = ((4.0, 60.0), (0.0, 255.0), (0.0, 0.2))
+Shown = tuple[Tensor, Tensor | None]  # control (B, F, C, H, W) and drafts (B * F, c, h, w)
 ENCODED_TOGETHER = 8  # frames a call of the autoencoder
 
 
@@ -104,7 +105,7 @@ class VideoTask:
             model_time(sigma),
             embedding * per_sample(keep, embedding),
             self._time_ids(size, rng, device),
-            self._shown(batch),
+            (self._shown(batch), self._drafts(batch)),
             kept(options.control_dropout, rng, device),
         )
         denoised = denoised_from_velocity(noisy, velocity.float(), sigma)
@@ -128,7 +129,7 @@ class VideoTask:
         return embeds[:, None]
 
     def _shown(self, batch: Batch) -> Tensor:
-        """Control ``(B, F, C, H, W)``: the frames' own, for some encoders the reference's too."""
+        """Control ``(B, F, C, H, W)``: the frames' own, and what else the encoder sees."""
         control = to_share(batch.control)
         encoder: Any = self.parts.get("controlnext")
         if encoder is None or not encoder.sees_reference:
@@ -138,13 +139,23 @@ class VideoTask:
         beside = to_share(batch.reference_control)[:, None].expand_as(control)
         return torch.cat([control, beside], dim=2)
 
+    def _drafts(self, batch: Batch) -> Tensor | None:
+        """Latents ``(B * F, c, h, w)`` of the drafts, for an encoder that sees them."""
+        encoder: Any = self.parts.get("controlnext")
+        if encoder is None or not encoder.sees_draft or batch.drafts is None:
+            return None
+        if "vae" not in self.parts:
+            raise ValueError("drafts need an autoencoder")
+        pixels = rearrange(to_unit(batch.drafts), "b f c h w -> (b f) c h w")
+        return encode(self.parts["vae"], pixels)
+
     def _predict(
         self,
         sample: Tensor,
         time: Tensor,
         embedding: Tensor,
         time_ids: Tensor,
-        control: Tensor,
+        control: Shown,
         shown: Tensor,
     ) -> Tensor:
         """The UNet's velocity with control for the samples whose ``shown`` ``(B,)`` is 1."""
@@ -161,18 +172,18 @@ class VideoTask:
         time: Tensor,
         embedding: Tensor,
         told: dict[str, Tensor],
-        control: Tensor,
+        control: Shown,
         scale: Tensor,
     ) -> AbstractContextManager[Any]:
         unet = self.parts["unet"]
         if "controlnet" in self.parts:
             from animate.training.controls import add_residuals
 
-            residuals = self.parts["controlnet"](sample, time, embedding, control, **told)
+            residuals = self.parts["controlnet"](sample, time, embedding, control[0], **told)
             return add_residuals(unet, residuals, scale)
         encoder: Any = self.parts["controlnext"]
         injector = inject(unet, encoder.injection)
-        injector.set(encoder(control, time), scale)
+        injector.set(encoder(control[0], time, control[1]), scale)
         return injector
 
     def _latents(self, batch: Batch) -> tuple[Tensor, Tensor]:

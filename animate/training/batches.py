@@ -12,6 +12,7 @@ from torch import Tensor
 from animate.training.corpus import ClipStack
 from animate.training.data import Sample
 from pose.draw import draw
+from pose.puppet import Pose, Puppet
 from pose.skeleton import FACE, LEFT_HAND, RIGHT_HAND
 
 # How much an error on each part counts, by its id: background, body, hand, head. Hands and head are
@@ -38,10 +39,13 @@ class LatentStack:
 
 class ClipSource:
     """Clips of ``frames`` consecutive frames, each with another still of the same character as
-    its reference, whose pose says nothing about the target's."""
+    its reference, whose pose says nothing about the target's.
 
-    def __init__(self, stacks: Sequence[LatentStack], frames: int) -> None:
-        self.stacks, self.frames = stacks, frames
+    drafts: also bend the reference into each frame's pose.
+    """
+
+    def __init__(self, stacks: Sequence[LatentStack], frames: int, *, drafts: bool = False) -> None:
+        self.stacks, self.frames, self.drafts = stacks, frames, drafts
         self.shares = _shares([len(stack.clips) for stack in stacks])
 
     def bucket(self, rng: np.random.Generator) -> LatentStack:
@@ -54,12 +58,19 @@ class ClipSource:
         clip = int(rng.integers(len(clips)))
         shown, reference = _choose_frames(clips, self.frames, rng)
         latents: NDArray[np.float16] = bucket.latents[clip].numpy()
-        control = _skeletons(clips, clip, shown, rng)
-        own = _skeletons(clips, clip, np.array([reference]), rng)[0]
+        poses = [_tracked(clips, clip, index, rng) for index in shown]
+        own = _tracked(clips, clip, reference, rng)
+        picture, size = clips.frames[clip, reference], (clips.bucket.width, clips.bucket.height)
+        own = own[0], own[1] * (rng.random() >= REFERENCE_LOSS)
+        drafts = None
+        if self.drafts:
+            puppet = Puppet(picture, own)
+            drafts = np.stack([puppet.bend(pose) for pose in poses])
         return Sample(
-            control=control,
-            reference=clips.frames[clip, reference],
-            reference_control=own * np.uint8(rng.random() >= REFERENCE_LOSS),
+            control=np.stack([draw(*pose, size, look="soft") for pose in poses]),
+            reference=picture,
+            reference_control=draw(*own, size, look="soft"),
+            drafts=drafts,
             latents=latents[shown],
             reference_latents=latents[reference],
             weight=PART_WEIGHTS[clips.parts[clip, shown]],
@@ -133,17 +144,13 @@ def _choose_frames(
     return shown, int(rng.choice(stills))
 
 
-def _skeletons(
-    clips: ClipStack, clip: int, shown: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    size = (clips.bucket.width, clips.bucket.height)
-    drawn = []
-    for index in shown:
-        points, scores = track_like(
-            clips.keypoints[clip, index], clips.scores[clip, index], min(size), rng
-        )
-        drawn.append(draw(points[None], scores[None], size, look="soft"))
-    return np.stack(drawn)
+def _tracked(clips: ClipStack, clip: int, index: int, rng: np.random.Generator) -> Pose:
+    """Keypoints (1, 133, 2) and scores (1, 133) of a frame, as a tracker might find them."""
+    short_side = min(clips.bucket.width, clips.bucket.height)
+    points, scores = track_like(
+        clips.keypoints[clip, index], clips.scores[clip, index], short_side, rng
+    )
+    return points[None], scores[None]
 
 
 def _shares(counts: Sequence[int]) -> NDArray[np.float64]:

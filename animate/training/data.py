@@ -19,6 +19,7 @@ STACKED = (
     "control",
     "reference",
     "reference_control",
+    "drafts",
     "frames",
     "latents",
     "reference_latents",
@@ -35,7 +36,8 @@ class Sample:
     """One clip of F frames, or one picture (F = 1), with what it is to be made from.
 
     control (F, H, W, 3) uint8; reference (H, W, 3) uint8, another picture of the same character,
-    and reference_control likewise, its own control map, None if unknown;
+    and reference_control likewise, its own control map, None if unknown; drafts (F, H, W, 3)
+    uint8, the reference bent into each frame's pose (see ``pose.puppet``), None for none;
     one of frames (F, H, W, 3) uint8 and latents (F, c, h, w) float16, the latter together with
     reference_latents (c, h, w). weight (F, H, W) float32: how much an error on a pixel counts;
     None for the same everywhere. kind: of the control map, where a source has several, "" for none.
@@ -45,6 +47,7 @@ class Sample:
     control: NDArray[np.uint8]
     reference: NDArray[np.uint8]
     reference_control: NDArray[np.uint8] | None = None
+    drafts: NDArray[np.uint8] | None = None
     frames: NDArray[np.uint8] | None = None
     latents: NDArray[np.float16] | None = None
     reference_latents: NDArray[np.float16] | None = None
@@ -69,7 +72,8 @@ class Source(Protocol):
 class Batch:
     """B samples, stacked as they came: pixels stay bytes until they are on their device.
 
-    frames and control (B, F, H, W, 3), reference and reference_control (B, H, W, 3), all uint8;
+    frames, control and drafts (B, F, H, W, 3), reference and reference_control (B, H, W, 3),
+    all uint8;
     latents (B, F, c, h, w), reference_latents (B, c, h, w) half precision; weight (B, F, H, W).
     skipped: names of broken samples that were replaced.
     """
@@ -77,6 +81,7 @@ class Batch:
     control: Tensor
     reference: Tensor
     reference_control: Tensor | None = None
+    drafts: Tensor | None = None
     frames: Tensor | None = None
     latents: Tensor | None = None
     reference_latents: Tensor | None = None

@@ -22,6 +22,7 @@ from animate.training.prepare.registry import annotator
 from pose.draw import draw
 from pose.errors import PoseError
 from pose.likeness import boxes_of
+from pose.puppet import Pose, Puppet
 from pose.skeleton import PoseSequence
 
 Frames = NDArray[np.uint8]
@@ -38,6 +39,7 @@ class PreparedDataset:
     each; a clip goes to the one of its proportions. fps: rate of a sample's frames, None for each
     clip's own. control: `pose`, drawn with this `look`, or the name of an annotator. noise: what a
     tracker does is added to the skeletons. emphasis: hands, head and body weigh more in the loss.
+    drafts: also bend the reference into each frame's pose.
     memory: bytes; decoded clips are kept if all of them fit into so many.
     The reference is another frame of the clip; of a photograph it is the photograph.
     Raises DatasetError if nothing in the folder fits, UsageError for values without sense.
@@ -54,6 +56,7 @@ class PreparedDataset:
         look: str = "soft",
         noise: bool = True,
         emphasis: bool = True,
+        drafts: bool = False,
         memory: int = MEMORY,
     ) -> None:
         check_count("frames", frames, at_least=1)
@@ -64,6 +67,7 @@ class PreparedDataset:
         self.folder, self.frames, self.fps = Path(folder), frames, fps
         self.sizes: list[Size] = [(int(width), int(height)) for width, height in sizes]
         self.control, self.look, self.noise, self.emphasis = control, look, noise, emphasis
+        self.drafts = drafts
         self._quick = control != POSE and annotator(control).quick
         rows = read_index(self.folder)
         groups: list[list[Row]] = [[] for _ in self.sizes]
@@ -114,11 +118,17 @@ class PreparedDataset:
         poses = self.reader.poses(row)
         crop = choose_crop((row.width, row.height), size, _box(poses, shown), rng)
         frames = np.stack([crop.picture(picture) for picture in pictures[:-1]])
+        seen = crop.picture(pictures[-1])
+        if self.control == POSE and poses is not None:
+            steered = self._steered(poses, [*shown, reference], seen, crop, rng)
+        else:
+            steered = {"control": self._maps(row, frames, shown, crop)}
         return Sample(
             frames=frames,
-            reference=crop.picture(pictures[-1]),
-            reference_control=self._own(poses, reference, crop, rng),
-            control=self._control(row, frames, poses, shown, crop, rng),
+            reference=seen,
+            control=steered["control"],
+            reference_control=steered.get("reference_control"),
+            drafts=steered.get("drafts"),
             weight=_weights(poses, shown, crop) if self.emphasis and poses is not None else None,
             caption=row.caption,
             name=row.name,
@@ -134,47 +144,49 @@ class PreparedDataset:
         far = np.flatnonzero(away >= min(APART * row.fps, away.max()))
         return (first + steps).tolist(), int(rng.choice(far))
 
-    def _control(
-        self,
-        row: Row,
-        frames: Frames,
-        poses: PoseSequence | None,
-        shown: list[int],
-        crop: Crop,
-        rng: np.random.Generator,
-    ) -> Frames:
-        """Control maps (F, H, W, 3)."""
-        if self.control == POSE and poses is not None:
-            return np.stack([self._skeleton(poses, place, crop, rng) for place in shown])
+    def _maps(self, row: Row, frames: Frames, shown: list[int], crop: Crop) -> Frames:
+        """Control maps (F, H, W, 3) of another kind than poses."""
         if self._quick:
             make = annotator(self.control).make
             return np.stack([make(frame) for frame in frames])
         stored = self.reader.frames(row, row.controls[self.control], shown)
         return np.stack([crop.picture(picture) for picture in stored])
 
-    def _own(
-        self, poses: PoseSequence | None, reference: int, crop: Crop, rng: np.random.Generator
-    ) -> Frames | None:
-        """The reference's own skeleton (H, W, 3); black now and then, as if none were known."""
-        if self.control != POSE or poses is None:
-            return None
-        drawn = self._skeleton(poses, reference, crop, rng)
-        return drawn * np.uint8(not self.noise or rng.random() >= REFERENCE_LOSS)
+    def _steered(
+        self,
+        poses: PoseSequence,
+        places: list[int],
+        reference: Frames,
+        crop: Crop,
+        rng: np.random.Generator,
+    ) -> dict[str, Frames]:
+        """What shows the poses at ``places``, the last of which is the reference's.
 
-    def _skeleton(
+        Now and then the reference's own is lost, as if nobody had been found there.
+        """
+        found = [self._tracked(poses, place, crop, rng) for place in places]
+        if self.noise and rng.random() < REFERENCE_LOSS:
+            found[-1] = (found[-1][0], found[-1][1] * 0)
+        drawn = np.stack([draw(*pose, crop.size, look=self.look) for pose in found])
+        steered = {"control": drawn[:-1], "reference_control": drawn[-1]}
+        if self.drafts:
+            puppet = Puppet(reference, found[-1])
+            steered["drafts"] = np.stack([puppet.bend(pose) for pose in found[:-1]])
+        return steered
+
+    def _tracked(
         self, poses: PoseSequence, place: int, crop: Crop, rng: np.random.Generator
-    ) -> Frames:
+    ) -> Pose:
+        """Keypoints (P, 133, 2) in the crop and scores (P, 133), with a tracker's noise."""
         points, scores = poses.frame(place)
         points = crop.points(points)
-        if self.noise:
-            short_side = min(crop.size)
-            found = [
-                track_like(point.astype(np.float32), score.astype(np.float32), short_side, rng)
-                for point, score in zip(points, scores, strict=True)
-            ]
-            points = np.array([point for point, _ in found])
-            scores = np.array([score for _, score in found])
-        return draw(points, scores, crop.size, look=self.look)
+        if not self.noise or not len(points):
+            return points, scores
+        found = [
+            track_like(point.astype(np.float32), score.astype(np.float32), min(crop.size), rng)
+            for point, score in zip(points, scores, strict=True)
+        ]
+        return np.array([point for point, _ in found]), np.array([score for _, score in found])
 
 
 def _box(poses: PoseSequence | None, shown: list[int]) -> NDArray[np.float64] | None:

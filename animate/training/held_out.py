@@ -22,7 +22,9 @@ from animate.judge import (
     track_result,
 )
 from animate.training.corpus import render_sample
+from animate.training.data import to_share
 from pose.draw import draw
+from pose.puppet import Puppet
 from pose.skeleton import PoseSequence
 
 HELD_OUT_SEED = 9_000_000  # far from every training seed
@@ -59,17 +61,17 @@ def run_trials(
     for index in range(count):
         bucket, arrays = render_sample(HELD_OUT_SEED + index, moving=frames, stills=1)
         size = (bucket.width, bucket.height)
-        drawn = np.stack([
-            draw(points[None], scores[None], size, look="soft")
-            for points, scores in zip(arrays["keypoints"], arrays["scores"], strict=True)
-        ])  # fmt: skip
-        skeleton = drawn[:frames]
+        reference, people = arrays["frames"][-1], (arrays["keypoints"], arrays["scores"])
+        poses = [(points[None], scores[None]) for points, scores in zip(*people, strict=True)]
+        drawn = np.stack([draw(*pose, size, look="soft") for pose in poses])
+        skeleton, puppet = drawn[:frames], Puppet(reference, poses[-1])
+        drafts = np.stack([puppet.bend(pose) for pose in poses[:frames]])
         result, off = (
-            _animate(pipeline, arrays["frames"][-1], drawn, scale, settings) for scale in (1.0, 0.0)
+            _animate(pipeline, reference, drawn, drafts, scale, settings) for scale in (1.0, 0.0)
         )
         trials.append(
             Trial(
-                reference=arrays["frames"][-1],
+                reference=reference,
                 skeleton=skeleton,
                 truth=arrays["frames"][:frames],
                 figure=arrays["parts"][:frames] > 0,
@@ -165,16 +167,17 @@ def _animate(
     pipeline: Any,
     reference: NDArray[np.uint8],
     drawn: NDArray[np.uint8],
+    drafts: NDArray[np.uint8],
     scale: float,
     settings: dict[str, Any],
 ) -> NDArray[np.uint8]:
     """The result by skeletons (F + 1, H, W, 3), the last of which is the reference's own."""
     height, width = reference.shape[:2]
-    skeletons = torch.from_numpy(drawn).permute(0, 3, 1, 2).float() / 255
     output = pipeline(
         Image.fromarray(reference),
-        skeletons[:-1],
-        reference_control=skeletons[-1],
+        to_share(torch.from_numpy(drawn[:-1])),
+        reference_control=to_share(torch.from_numpy(drawn[-1])),
+        drafts=to_share(torch.from_numpy(drafts)),
         height=height,
         width=width,
         control_scale=scale,

@@ -11,7 +11,8 @@ PSNR on held-out frames after six minutes on one core where figures are given):
   two channels a group the colours of a picture get lost;
 - the control enters at once, behind conv_in, with gain 1 (``svd_v2``: behind down block 0, 0.2), as
   nothing here is pretrained and the control is all that says where the figure is;
-- the encoder is shown the reference's own skeleton beside the frame's (15.3 against 14.9 dB);
+- the encoder is shown the reference's own skeleton beside the frame's (15.3 against 14.9 dB), and
+  a draft of the frame: the reference bent limb by limb into the frame's pose (``pose.puppet``);
 - the image encoder gives all its tokens, not only the summary.
 """
 
@@ -60,6 +61,7 @@ UNET = {
 }
 CONTROLNEXT = {
     "in_channels": 6,
+    "draft_channels": LATENT_CHANNELS * PATCH**2,
     "stem_channels": (16, 16, 32),
     "stem_padding": 1,
     "block_channels": (32, 64),

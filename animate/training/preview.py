@@ -58,11 +58,15 @@ class VideoPreview:
         return told
 
     def _animate(self, sample: Sample) -> Frames:
-        own = sample.reference_control
+        own, drafts = (
+            None if pictures is None else to_share(torch.from_numpy(pictures))
+            for pictures in (sample.reference_control, sample.drafts)
+        )
         output = self.pipeline(
             Image.fromarray(sample.reference),
             to_share(torch.from_numpy(sample.control)),
-            reference_control=None if own is None else to_share(torch.from_numpy(own)),
+            reference_control=own,
+            drafts=drafts,
             num_inference_steps=self.settings.steps,
             min_guidance_scale=1.0,
             max_guidance_scale=1.0,
@@ -104,7 +108,8 @@ def animate_with(
     own = (picture.shape[1], picture.shape[0])
     size = choose_size(own, defaults, pipeline.size_multiple, None)
     decided = asked.resolve(defaults, size=size, device=device, dtype="float32")
-    motion = place(source, found, decided, look)
+    drafted = picture if pipeline.controlnext.sees_draft else None
+    motion = place(source, found, decided, look, drafted)
     latents = denoise(
         model, picture, motion, decided, fps=source.fps, progress=ignore, journal=journal
     )

@@ -92,7 +92,7 @@ def _video(settings: TrainSettings) -> tuple[Task, Source, Preview | None]:
     loss = within(settings.loss, pipeline.scheduler.config)
     task = VideoTask(parts, loss, rates=rates, write=write)
     look = str(pipeline.controlnext.config["control_look"])
-    source = prepared(settings.data, look)
+    source = prepared(settings.data, look, drafts=pipeline.controlnext.sees_draft)
     preview = None
     if settings.loop.preview_every and settings.model.method != "controlnet":
         from animate.training.preview import VideoPreview
@@ -101,8 +101,10 @@ def _video(settings: TrainSettings) -> tuple[Task, Source, Preview | None]:
     return task, source, preview
 
 
-def prepared(data: DataSettings, look: str, *, frames: int | None = None) -> PreparedDataset:
-    """The prepared data set as the settings describe it; look: what the model knows."""
+def prepared(
+    data: DataSettings, look: str, *, frames: int | None = None, drafts: bool = False
+) -> PreparedDataset:
+    """The prepared data set as the settings describe it; look, drafts: what the model knows."""
     return PreparedDataset(
         data.dataset,
         frames=frames or data.frames,
@@ -111,6 +113,7 @@ def prepared(data: DataSettings, look: str, *, frames: int | None = None) -> Pre
         control=data.control,
         look=data.look or look,
         emphasis=data.emphasis,
+        drafts=drafts,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from animate.config import Settings
 from animate.motion import Found, Motion, with_reference
+from pose.puppet import Puppet
 from pose.skeleton import COUNT, PoseSequence
 from pose.video import load_image
 
@@ -53,6 +54,21 @@ def test_reference_has_its_own_control(motion: Motion) -> None:
     assert own is not None
     assert own.equal(motion.control(0, 1)[0])
     assert replace(motion, reference=None).reference_control() is None
+
+
+def test_drafts_are_the_reference_in_the_frames_poses(motion: Motion) -> None:
+    picture = np.zeros((96, 64, 3), np.uint8)
+    picture[:, :32] = 200  # where the figure is
+    assert motion.drafts is None
+    assert motion.reference is not None
+    drafts = replace(motion, puppet=Puppet(picture, motion.reference.frame(0))).drafts
+    assert drafts is not None
+    drawn = drafts(0, 3)
+    assert tuple(drawn.shape) == (3, 3, 96, 64)
+    lit = drawn.amax(dim=(1, 2)) > 0.7
+    assert lit[0, 10:20].all()
+    assert lit[1, 42:52].all()
+    assert drafts(1, 3).equal(drawn[1:])
 
 
 def test_windows_see_the_same_as_the_whole_clip(motion: Motion) -> None:

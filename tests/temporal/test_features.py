@@ -194,3 +194,32 @@ def test_large_pictures_are_encoded_one_by_one() -> None:
 def test_unusable_control_is_refused(control: Tensor, message: str) -> None:
     with pytest.raises(ControlError, match=message):
         check_control(control, 1)
+
+
+@pytest.fixture(scope="module")
+def drafting() -> ControlNeXt:
+    torch.manual_seed(0)
+    return ControlNeXt.from_variant("svd_v2", stem_padding=1, draft_channels=4).eval()
+
+
+def test_drafts_join_the_features(drafting: ControlNeXt) -> None:
+    control, drafts, asked = torch.rand(5, 3, 32, 32), torch.randn(5, 4, 4, 4), []
+
+    def draw(start: int, stop: int) -> Tensor:
+        asked.append((start, stop))
+        return drafts[start:stop]
+
+    features = ControlFeatures(drafting, control, device="cpu", chunk=2, drafts=draw)
+    for time in (torch.tensor(1.0), torch.tensor(0.5)):
+        with torch.no_grad():
+            direct = drafting(control, time, drafts)
+        assert torch.allclose(features(time, range(5))[0], direct, atol=1e-5)
+    assert asked == [(0, 2), (2, 4), (4, 5)]  # once a frame, whatever the steps
+
+
+def test_drafts_of_another_size_or_for_another_encoder_are_refused(drafting: ControlNeXt) -> None:
+    control = torch.rand(1, 3, 32, 32)
+    with pytest.raises(ControlError, match="do not fit"):
+        drafting(control, 1.0, torch.randn(1, 4, 8, 8))
+    with pytest.raises(ControlError, match="0 draft channels"):
+        ControlNeXt.from_variant("svd_v2")(control, 1.0, torch.randn(1, 4, 4, 4))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from animate.pipelines import ControlNeXtVideoPipeline
@@ -15,15 +16,33 @@ from temporal.controlnext import ControlNeXt
 from temporal.errors import ControlError
 
 
+def with_encoder(
+    pipeline: ControlNeXtVideoPipeline, **settings: Any
+) -> Iterator[ControlNeXtVideoPipeline]:
+    before = pipeline.controlnext
+    torch.manual_seed(0)
+    pipeline.controlnext = ControlNeXt.from_config({**before.config, **settings}).eval()
+    yield pipeline
+    pipeline.controlnext = before
+
+
 @pytest.fixture
 def seeing(pipeline: ControlNeXtVideoPipeline) -> Iterator[ControlNeXtVideoPipeline]:
     """The tiny pipeline with an encoder of six channels."""
-    before = pipeline.controlnext
-    torch.manual_seed(0)
-    config = {**before.config, "in_channels": 6}
-    pipeline.controlnext = ControlNeXt.from_config(config).eval()
-    yield pipeline
-    pipeline.controlnext = before
+    yield from with_encoder(pipeline, in_channels=6)
+
+
+@pytest.fixture
+def drafting(pipeline: ControlNeXtVideoPipeline) -> Iterator[ControlNeXtVideoPipeline]:
+    """The tiny pipeline with an encoder that sees drafts, at a site as large as the latents."""
+    yield from with_encoder(
+        pipeline,
+        draft_channels=pipeline.vae.config["latent_channels"],
+        site="conv_in",
+        out_channels=pipeline.unet.config["block_out_channels"][0],
+        stem_channels=(),
+        block_channels=(16,),
+    )
 
 
 @pytest.fixture
@@ -51,6 +70,26 @@ def test_an_encoder_that_does_not_see_it_ignores_it(run: Any, control: Tensor) -
 def test_control_of_another_size_is_refused(seeing: ControlNeXtVideoPipeline, run: Any) -> None:
     with pytest.raises(ControlError, match="size of the result"):
         run(reference_control=torch.zeros(3, 8, 8))
+
+
+def test_drafts_steer(drafting: ControlNeXtVideoPipeline, run: Any, control: Tensor) -> None:
+    plain, other = run(), run(drafts=control)
+    assert not torch.allclose(plain, other, atol=1e-3)
+    assert torch.equal(other, run(drafts=lambda start, stop: control[start:stop]))
+
+
+def test_the_picture_is_the_draft_where_none_is_known(
+    drafting: ControlNeXtVideoPipeline, run: Any, control: Tensor, picture: Image.Image
+) -> None:
+    size = (control.shape[-2], control.shape[-1])
+    still = drafting.video_processor.preprocess(picture, *size) / 2 + 0.5
+    assert torch.equal(run(), run(drafts=still.expand(len(control), -1, -1, -1)))
+
+
+def test_without_control_there_are_no_drafts(
+    drafting: ControlNeXtVideoPipeline, run: Any, control: Tensor
+) -> None:
+    assert torch.equal(run(control_scale=0.0), run(control_scale=0.0, drafts=control))
 
 
 def test_tokens_end_in_what_clip_sums_up(

@@ -70,6 +70,16 @@ def test_reference_left_out_is_no_reference(video_parts: Parts, latents: list[La
     assert loss_of(video_parts, batch) != loss_of(video_parts, other)
 
 
+def test_the_encoder_is_shown_drafts(video_parts: Parts, latents: list[LatentStack]) -> None:
+    batch = replace(batch_of(latents), drafts=batch_of(latents).control)
+    with pytest.raises(ValueError, match="autoencoder"):
+        loss_of(video_parts, batch)
+    parts = {**video_parts, "vae": mini.build_components()["vae"].requires_grad_(False)}
+    other = replace(batch, drafts=torch.zeros_like(batch.control))
+    assert loss_of(parts, batch) != loss_of(parts, other)
+    assert loss_of(parts, replace(batch, drafts=None)) == loss_of(video_parts, batch_of(latents))
+
+
 def test_weights_reach_one_cell_beyond_a_part() -> None:
     parts = np.zeros((1, 1, 20, 20), np.uint8)
     parts[..., 8:12, 8:12] = 2

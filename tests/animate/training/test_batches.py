@@ -39,6 +39,22 @@ def test_shapes_and_ranges(stack: LatentStack, frames: int) -> None:
     assert sample.name in stack.clips.names
 
 
+def test_drafts_are_nearer_to_the_frames_than_the_reference(stack: LatentStack) -> None:
+    source, rng, errors = ClipSource([stack], 1, drafts=True), np.random.default_rng(3), []
+    for _ in range(30):
+        sample = source.sample(stack, rng)
+        assert sample.drafts is not None
+        assert sample.latents is not None
+        clip, frame = divmod(int(sample.latents[0, 0, 0, 0]), stack.clips.frames.shape[1])
+        truth = stack.clips.frames[clip, frame].astype(int)
+        figure = stack.clips.parts[clip, frame] > 0
+        tried = (sample.drafts[0], sample.reference)
+        errors.append([np.abs(shown[figure] - truth[figure]).mean() for shown in tried])
+    bent, still = np.mean(errors, axis=0)
+    assert bent < 0.85 * still
+    assert ClipSource([stack], 1).sample(stack, rng).drafts is None
+
+
 @pytest.mark.parametrize("frames", [1, 3])
 def test_the_reference_is_a_still_and_never_the_target(stack: LatentStack, frames: int) -> None:
     source, rng = ClipSource([stack], frames), np.random.default_rng(1)

@@ -103,6 +103,21 @@ def test_without_noise_the_skeleton_is_drawn_from_the_keypoints(toy_dataset: Pat
     assert not np.array_equal(drawn(noisy, 0).control, drawn(data, 0).control)
 
 
+def test_drafts_are_made_for_a_model_that_sees_them(toy_dataset: Path) -> None:
+    assert drawn(source(toy_dataset), 0).drafts is None
+    data = source(toy_dataset, drafts=True, noise=False, sizes=[(WIDTH, HEIGHT)])
+    off: list[float] = []
+    for seed in range(6):
+        sample = drawn(data, seed)
+        assert sample.drafts is not None
+        figure = np.abs(sample.frames.astype(int) - sample.reference).sum(axis=-1) > 60
+        tried = (sample.drafts, np.broadcast_to(sample.reference, sample.frames.shape))
+        errors = [np.abs(shown[figure].astype(int) - sample.frames[figure]).mean()
+                  for shown in tried]  # fmt: skip
+        off.append(errors[0] / errors[1])
+    assert np.median(off) < 0.9
+
+
 def test_edges_are_made_from_what_is_shown(toy_dataset: Path) -> None:
     sample = drawn(source(toy_dataset, control="canny", emphasis=False), 0)
     assert set(np.unique(sample.control)) == {0, 255}
