@@ -14,7 +14,7 @@ from animate.driving import Driving, open_driving
 from animate.fingerprint import file_print, program_print
 from animate.framing import choose_size
 from animate.journal import Facts, Journal
-from animate.motion import Found, find, place, with_reference
+from animate.motion import Found, completes, find, place, with_reference
 from animate.progress import Progress, Report, ignore, unheard
 from animate.result import Result
 
@@ -84,7 +84,7 @@ def _animate(
     found = find(  # may find nobody
         source, picture, asked, progress=progress, journal=journal, tracked=tracked
     )
-    for line in _describe_driving(source, found):
+    for line in _describe_driving(source, found, asked):
         report(line)
     plan = make_plan(asked, _size_of(picture), len(source))
     asked = plan.asked
@@ -181,8 +181,9 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _describe_driving(driving: Driving, found: Found) -> Iterator[str]:
+def _describe_driving(driving: Driving, found: Found, asked: Settings) -> Iterator[str]:
     """What was met in the driving source that the user should know of."""
+    from pose.complete import missing_limbs
     from pose.report import preflight
 
     if found.tracked is None:
@@ -195,3 +196,7 @@ def _describe_driving(driving: Driving, found: Found) -> Iterator[str]:
         )
     for finding in preflight(found.tracked).findings:
         yield f"{finding.level.capitalize()}: {finding.text}"
+    if completes(asked) and found.reference is not None:
+        lost = missing_limbs(found.tracked, found.reference)
+        if lost:
+            yield f"The driving video never shows {', '.join(lost)}: held as in the reference"

@@ -157,9 +157,11 @@ def place(
 ) -> Motion:
     """Fit the poses to the reference's body and bring them to the result's size.
 
+    Limbs that the clip never shows are held as in the reference, see `pose.complete`.
     drafted: the reference picture (H, W, 3), for a model that sees drafts.
     """
     from pose.align import align
+    from pose.complete import complete
     from pose.puppet import Puppet
 
     lead = int(settings.reference_first)
@@ -168,6 +170,8 @@ def place(
         own = _framed(found.reference, found.reference.size, settings.size)
     if found.tracked is not None and found.reference is not None:
         aligned = align(found.tracked, found.reference, mode=settings.align)
+        if completes(settings):
+            aligned = complete(aligned, found.reference)
         steering = _in_front(found.reference, aligned) if lead else aligned
         steering = _framed(steering, found.reference.size, settings.size)
     puppet = None
@@ -184,6 +188,11 @@ def place(
         lead=lead,
         look=look,
     )
+
+
+def completes(settings: Settings | Resolved) -> bool:
+    """Whether limbs that the clip never shows are held as in the reference."""
+    return settings.align != "none" and not settings.official
 
 
 def find_reference(picture: NDArray[np.uint8], asked: Settings) -> PoseSequence:

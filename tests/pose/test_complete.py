@@ -1,0 +1,95 @@
+"""Limbs that a driving video never shows come from the reference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pose.complete import LIMBS, SELDOM, complete, missing_limbs
+from pose.skeleton import COUNT, INDEX, Mark, PoseSequence
+
+FRAMES = 40
+LEGS = [INDEX[name] for name in INDEX if name.endswith(("knee", "ankle", "heel", "toe"))]
+
+
+def sequence(keypoints: np.ndarray) -> PoseSequence:
+    return PoseSequence(
+        keypoints=keypoints, scores=np.full(keypoints.shape[:-1], 0.9), size=(64, 96), fps=24.0
+    )
+
+
+@pytest.fixture
+def reference() -> PoseSequence:
+    return sequence(np.random.default_rng(0).uniform(4, 60, (1, 1, COUNT, 2)))
+
+
+@pytest.fixture
+def driving() -> PoseSequence:
+    """A clip that shows no legs."""
+    poses = sequence(np.random.default_rng(1).uniform(4, 60, (FRAMES, 1, COUNT, 2)))
+    scores = poses.scores.copy()
+    scores[..., LEGS] = 0.0
+    return replace(poses, scores=scores)
+
+
+def test_legs_hang_on_the_hips_as_in_the_reference(
+    driving: PoseSequence, reference: PoseSequence
+) -> None:
+    whole = complete(driving, reference)
+    hip = INDEX["left_hip"]
+    for name in ("left_knee", "left_ankle", "left_big_toe"):
+        vector = reference.keypoints[0, 0, INDEX[name]] - reference.keypoints[0, 0, hip]
+        offset = whole.keypoints[:, 0, INDEX[name]] - driving.keypoints[:, 0, hip]
+        assert np.allclose(offset, vector)
+    assert (whole.scores[..., LEGS] == 0.9).all()
+    assert (whole.marks[..., LEGS] & Mark.FILLED).all()
+    assert missing_limbs(driving, reference) == ("knee", "ankle", "heel", "big toe", "small toe")
+
+
+def test_what_is_seen_stays(driving: PoseSequence, reference: PoseSequence) -> None:
+    whole, others = complete(driving, reference), np.setdiff1d(np.arange(COUNT), LEGS)
+    assert np.array_equal(whole.keypoints[:, :, others], driving.keypoints[:, :, others])
+    assert not whole.marks[..., others].any()
+    assert missing_limbs(whole, reference) == ()
+
+
+@pytest.mark.parametrize("share", [SELDOM - 0.03, SELDOM + 0.03])
+def test_a_joint_seen_now_and_then_is_not_replaced(
+    driving: PoseSequence, reference: PoseSequence, share: float
+) -> None:
+    knee, scores = INDEX["left_knee"], driving.scores.copy()
+    seen = round(share * FRAMES)
+    scores[:seen, :, knee] = 0.9
+    whole = complete(replace(driving, scores=scores), reference)
+    kept = np.array_equal(whole.keypoints[:seen, 0, knee], driving.keypoints[:seen, 0, knee])
+    assert kept == (share > SELDOM)
+    assert bool(whole.scores[seen:, 0, knee].any()) != kept
+
+
+def test_what_the_reference_does_not_show_stays_missing(
+    driving: PoseSequence, reference: PoseSequence
+) -> None:
+    scores = reference.scores.copy()
+    scores[..., INDEX["left_ankle"]] = 0.1
+    whole = complete(driving, replace(reference, scores=scores))
+    for name in ("left_ankle", "left_heel"):
+        assert not whole.scores[..., INDEX[name]].any()
+    assert whole.scores[..., INDEX["left_knee"]].all()
+    assert whole.scores[..., INDEX["right_ankle"]].all()
+
+
+def test_nothing_hangs_on_what_is_not_there(driving: PoseSequence, reference: PoseSequence) -> None:
+    scores = driving.scores.copy()
+    scores[7] = 0.0
+    whole = complete(replace(driving, scores=scores), reference)
+    assert not whole.scores[7].any()
+    assert complete(driving, PoseSequence.empty((64, 96))).scores.sum() == driving.scores.sum()
+
+
+def test_parents_come_first() -> None:
+    children = [child for _, child in LIMBS]
+    assert len(children) == len(set(children))
+    for place, (parent, _) in enumerate(LIMBS):
+        assert parent not in children[place:]
