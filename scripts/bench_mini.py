@@ -5,8 +5,8 @@ python scripts/bench_mini.py --also /path/dance.mp4     # and a real clip drivin
 python scripts/bench_mini.py --model build/mini/weights --trials 8
 
 Held out are characters and motions of seeds far from those of training. Printed beside the goals
-for a model trained on a CPU or on a GPU; "copy" is the reference in place of every frame, "off"
-the same model without control. The closed loop tracks the results again; "truth" is what the
+for a model trained on a CPU or on a GPU; "copy" is the reference in place of every frame, "draft"
+the reference bent into each pose, which the model is shown, "off" the same model without control. The closed loop tracks the results again; "truth" is what the
 tracker makes of the true frames. The last line is one JSON object; "pass": all goals that were
 measured are met. A picture of the first trials is written beside.
 """
@@ -35,6 +35,7 @@ from animate.config import DEFAULTS  # noqa: E402
 from animate.judge import evaluate_run  # noqa: E402
 from animate.mini import FOLDER  # noqa: E402
 from animate.pipelines.video import ControlNeXtVideoPipeline  # noqa: E402
+from animate.training.data import to_share  # noqa: E402
 from animate.training.held_out import Trial, closed_loop, figures, run_trials, sheet  # noqa: E402
 from pose import load_image  # noqa: E402
 
@@ -69,6 +70,7 @@ def main() -> int:
     found = {"side": float(min(min(trial.truth.shape[1:3]) for trial in trials))}
     found |= figures(trials)
     found |= closed_loop(trials, by_tracker=True)
+    found["body_draft"] = closed_loop(trials, lambda trial: trial.drafts, by_tracker=True)["body"]
     found["body_truth"] = closed_loop(trials, lambda trial: trial.truth)["body"]
     found["body_control_off"] = closed_loop(trials, lambda trial: trial.off, by_tracker=True)[
         "body"
@@ -102,12 +104,16 @@ def _count(done: int, total: int) -> None:
 def _time(pipeline: Any, trial: Trial, settings: dict[str, Any]) -> float:
     """Seconds for a long clip at the trial's size, denoised and decoded, the model loaded."""
     height, width = trial.truth.shape[1:3]
-    control = torch.from_numpy(np.resize(trial.skeleton, (LONG, height, width, 3)))
+    control, drafts = (
+        to_share(torch.from_numpy(np.resize(shown, (LONG, height, width, 3))))
+        for shown in (trial.skeleton, trial.drafts)
+    )
     defaults = DEFAULTS["soft"]
     start = time.monotonic()
     pipeline(
         Image.fromarray(trial.reference),
-        control.permute(0, 3, 1, 2).float() / 255,
+        control,
+        drafts=drafts,
         height=height,
         width=width,
         window=defaults.window,
@@ -129,13 +135,14 @@ def _real(clip: Path, model: Path) -> float:
 def _print(found: dict[str, float], goals: str) -> bool:
     """The table; whether everything measured that has a goal meets it."""
     passed = True
-    print(f"{'':<46}{'result':>9}{'goal':>9}{'copy':>9}{'off':>9}{'truth':>9}")
+    print(f"{'':<46}{'result':>9}{'goal':>9}{'copy':>9}{'draft':>9}{'off':>9}{'truth':>9}")
     for name, (words, better, *wanted) in GOALS.items():
         value, goal = found.get(name, math.nan), wanted[goals == "gpu"]
         met = not math.isfinite(value) or better * (value - goal) >= 0
         passed &= met
         others = [
-            found.get(f"{name}_{kind}", math.nan) for kind in ("copy", "control_off", "truth")
+            found.get(f"{name}_{kind}", math.nan)
+            for kind in ("copy", "draft", "control_off", "truth")
         ]
         cells = "".join(_cell(number) for number in (value, goal, *others))
         print(f"{words:<46}{cells}{'' if met else '  not met'}")

@@ -36,11 +36,12 @@ class Trial:
     """One unseen character: its reference, the true frames, and what the animator made of them.
 
     truth, result, off (F, H, W, 3) uint8 (``off`` with control scale 0); reference (H, W, 3);
-    skeleton (F, H, W, 3); figure (F, H, W) bool; poses: the exact keypoints in pixels.
+    drafts (F, H, W, 3): the reference bent into each pose, what the model starts from; skeleton (F, H, W, 3); figure (F, H, W) bool; poses: the exact keypoints in pixels.
     """
 
     reference: NDArray[np.uint8]
     skeleton: NDArray[np.uint8]
+    drafts: NDArray[np.uint8]
     truth: NDArray[np.uint8]
     figure: NDArray[np.bool_]
     result: NDArray[np.uint8]
@@ -73,6 +74,7 @@ def run_trials(
             Trial(
                 reference=reference,
                 skeleton=skeleton,
+                drafts=drafts,
                 truth=arrays["frames"][:frames],
                 figure=arrays["parts"][:frames] > 0,
                 result=result,
@@ -91,7 +93,7 @@ def run_trials(
 
 
 def figures(trials: list[Trial]) -> dict[str, float]:
-    """Means over the trials against the exact truth; also of a copied reference and control off.
+    """Means over the trials against the exact truth; also of a copied reference, the drafts, and control off.
 
     psnr: dB on the figure; ssim on it; iou of the silhouettes, which are found in result and truth
     in the same way; flicker: of the background, times the truth's.
@@ -100,6 +102,7 @@ def figures(trials: list[Trial]) -> dict[str, float]:
     kinds = {
         "": [t.result for t in trials],
         "_copy": copies,
+        "_draft": [t.drafts for t in trials],
         "_control_off": [t.off for t in trials],
     }
     found: dict[str, float] = {}

@@ -23,13 +23,14 @@ def trial(dance: Path) -> Trial:
     figure = np.zeros(frames.shape[:3], dtype=bool)
     figure[:, 60:200, 40:100] = True
     return Trial(reference=frames[0], skeleton=np.zeros_like(frames), truth=frames, figure=figure,
-                 result=frames, off=np.full_like(frames, 128), poses=track(frames))  # fmt: skip
+                 drafts=frames // 2, result=frames, off=np.full_like(frames, 128), poses=track(frames))  # fmt: skip
 
 
 def test_the_truth_itself_is_perfect(trial: Trial) -> None:
     found = figures([trial])
     assert (found["iou"], found["ssim"], found["flicker"]) == pytest.approx((1, 1, 1))
     assert found["psnr"] > found["psnr_copy"] > found["psnr_control_off"]
+    assert found["psnr"] > found["psnr_draft"]
     assert found["iou_control_off"] < 0.1
 
 
