@@ -6,9 +6,10 @@ python scripts/bench_mini.py --model build/mini/weights --trials 8
 
 Held out are characters and motions of seeds far from those of training. Printed beside the goals
 for a model trained on a CPU or on a GPU; "copy" is the reference in place of every frame, "draft"
-the reference bent into each pose, which the model is shown, "off" the same model without control. The closed loop tracks the results again; "truth" is what the
-tracker makes of the true frames. The last line is one JSON object; "pass": all goals that were
-measured are met. A picture of the first trials is written beside.
+the reference bent into each pose, which the model is shown, "off" the same model without control.
+The closed loop tracks the results again; "truth" is what the tracker makes of the true frames. The
+last line is one JSON object; "pass": all goals that were measured are met. A picture of the first
+trials is written beside.
 """
 
 from __future__ import annotations

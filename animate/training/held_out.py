@@ -36,7 +36,8 @@ class Trial:
     """One unseen character: its reference, the true frames, and what the animator made of them.
 
     truth, result, off (F, H, W, 3) uint8 (``off`` with control scale 0); reference (H, W, 3);
-    drafts (F, H, W, 3): the reference bent into each pose, what the model starts from; skeleton (F, H, W, 3); figure (F, H, W) bool; poses: the exact keypoints in pixels.
+    drafts (F, H, W, 3): the reference bent into each pose, what the model starts from; skeleton
+    (F, H, W, 3); figure (F, H, W) bool; poses: the exact keypoints in pixels.
     """
 
     reference: NDArray[np.uint8]
@@ -93,8 +94,9 @@ def run_trials(
 
 
 def figures(trials: list[Trial]) -> dict[str, float]:
-    """Means over the trials against the exact truth; also of a copied reference, the drafts, and control off.
+    """Means over the trials against the exact truth, beside those of what is no model's merit.
 
+    Those are a copied reference (_copy), the drafts (_draft) and control off (_control_off).
     psnr: dB on the figure; ssim on it; iou of the silhouettes, which are found in result and truth
     in the same way; flicker: of the background, times the truth's.
     """
