@@ -195,11 +195,25 @@ def _denoised(
             num_inference_steps=steps,
             guidance_scale=guidance,
             generator=torch.Generator().manual_seed(asked.seed),
+            latents=_start(model, control),
             callback_on_step_end=told,
             output_type="latent",
             **short_prompts(pipeline),
         ).images
     return latents
+
+
+def _start(model: StillModel, control: Tensor) -> Tensor | None:
+    """Where the way to the large picture begins: the smooth one's latents for models that were
+    trained so (their defaults say "from_smooth"), else noise."""
+    if not model.told("from_smooth", 0.0):
+        return None
+    import torch
+
+    from animate.pipelines.image import latents_of
+
+    with torch.no_grad():
+        return latents_of(model.pipeline.vae, control)
 
 
 def _steps(model: StillModel, asked: UpscaleSettings) -> tuple[int, float]:

@@ -137,6 +137,8 @@ def open_folder(folder: Path, dtype: str = "float32") -> Any:
     import diffusers
     import torch
 
+    import temporal.autoencoder  # noqa: F401 - diffusers loads from what is imported, and no more
+
     hush()
     kind: Any = getattr(diffusers, PIPELINES[family_of(folder)])
     listed = [name for name, value in _index(folder).items() if isinstance(value, list)]

@@ -24,15 +24,13 @@ from build_mini import Printer  # noqa: E402
 
 from animate.training.corpus import ClipStack, build_corpus, load_corpus  # noqa: E402
 from animate.training.enlarging import EnlargeSource, EnlargeTask  # noqa: E402
-from animate.training.head_start import RATES, give_head_start  # noqa: E402
 from animate.training.loop import train  # noqa: E402
 from animate.training.mini_sd3 import build_encoder, build_pipeline, save_model  # noqa: E402
 from animate.training.settings import LoopSettings, StillLoss  # noqa: E402
 from animate.training.spatial import tune_for_cpu  # noqa: E402
 from temporal.controlnext import ControlNeXt  # noqa: E402
 
-# A few steps of sampling see high noise most; with the control there, little else is to be learnt.
-LOSS = StillLoss(prompt_dropout=0.5, shift=3.0)
+LOSS = StillLoss(prompt_dropout=0.5)
 
 
 def main() -> None:
@@ -40,7 +38,6 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     pipeline, encoder = build_pipeline(options.out / "words"), build_encoder()
-    give_head_start(pipeline.transformer, encoder)
     clips = _render(options)
     _enlarger(options, pipeline, encoder, clips)
     save_model(pipeline, encoder, options.export)
@@ -54,8 +51,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--export", type=Path, default=Path("build/mini-sd3/weights"))
     parser.add_argument("--clips", type=int, default=1000, help="characters to render")
     parser.add_argument("--photos", type=float, default=0.3, help="share seen by a camera")
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--rate", type=float, default=5e-4, help="peak for the transformer")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--rate", type=float, default=1e-3, help="peak for the transformer")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="processes that render")
@@ -76,9 +73,7 @@ def _enlarger(
         part.requires_grad_(False).eval()
     if options.device == "cpu":
         tune_for_cpu(encoder)
-    task = EnlargeTask(
-        pipeline, LOSS, family="sd3", method="controlnext", part=encoder, rates=RATES
-    )
+    task = EnlargeTask(pipeline, LOSS, family="sd3", method="controlnext", part=encoder)
     settings = _loop(options, steps=options.steps, rate=options.rate, ema=0.995, warm_up=50)
     source = EnlargeSource(clips)
     train(task, source, settings, options.out / "enlarger", report=Printer("enlarger"))

@@ -110,10 +110,15 @@ def control_latents(vae: Any, part: Any, picture: Tensor) -> Tensor:
 
     Of the posterior its middle, where diffusers draws: a map has nothing to be random about.
     """
+    # InstantX's are trained on unshifted latents, as diffusers' pipeline knows.
+    return latents_of(vae, picture, shifted=not part.config.force_zeros_for_pooled_projection)
+
+
+def latents_of(vae: Any, picture: Tensor, *, shifted: bool = True) -> Tensor:
+    """The middle of the posterior of a picture (B, 3, H, W) in [0, 1], as denoisers know it."""
     pixels = (picture * 2 - 1).to(vae.device, vae.dtype)
     latents: Tensor = vae.encode(pixels).latent_dist.mode()
-    # InstantX's are trained on unshifted latents, as diffusers' pipeline knows.
-    shift = 0.0 if part.config.force_zeros_for_pooled_projection else vae.config.shift_factor or 0.0
+    shift = vae.config.shift_factor or 0.0 if shifted else 0.0
     return (latents - shift) * float(vae.config.scaling_factor)
 
 

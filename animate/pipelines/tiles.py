@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from temporal.windows import plan_windows
+
+AROUND = 4  # latents around a tile that are decoded with it, and cut off
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,19 @@ class Tile:
         """Its part of a map (..., H, W), or of one that is `scale` times as large."""
         rows = slice(self.top * scale, self.bottom * scale)
         return whole[..., rows, self.left * scale : self.right * scale]
+
+    def grown(self, places: int, size: tuple[int, int]) -> tuple[Tile, int, int]:
+        """It with so many places more on every side, within a map of a size (height, width); how
+        many of them are above it, and how many to its left."""
+        top, left = max(0, self.top - places), max(0, self.left - places)
+        wider = replace(
+            self,
+            top=top,
+            left=left,
+            bottom=min(size[0], self.bottom + places),
+            right=min(size[1], self.right + places),
+        )
+        return wider, self.top - top, self.left - left
 
     def weight(self, scale: int = 1) -> Tensor:
         """Its weight at every place, (h, w), above 0 everywhere."""
@@ -135,13 +150,17 @@ def in_tiles(
 @torch.no_grad()
 def decoded(pipeline: Any, latents: Tensor, tiles: list[Tile]) -> Tensor:
     """Latents (1, c, h, w) as pixels (1, 3, H, W) in [0, 1], decoded in tiles."""
-    vae = pipeline.vae
+    vae, scale = pipeline.vae, int(pipeline.vae_scale_factor)
     shift = vae.config.shift_factor or 0.0
+    size = (latents.shape[-2], latents.shape[-1])
 
     def decode(tile: Tile, part: Tensor) -> Tensor:
-        plain = part.to(vae.dtype) / vae.config.scaling_factor + shift
-        pixels: Tensor = vae.decode(plain, return_dict=False)[0]
-        return pixels.float()
+        # Convolutions pad with nothing: without what lies around, tiles' borders would be seen.
+        wider, above, before = tile.grown(AROUND, size)
+        plain = wider.cut(latents).to(vae.dtype) / vae.config.scaling_factor + shift
+        pixels: Tensor = vae.decode(plain, return_dict=False)[0].float()
+        height, width = (length * scale for length in part.shape[-2:])
+        return pixels[..., above * scale :, before * scale :][..., :height, :width]
 
-    pixels = blended(latents.float(), tiles, decode, scale=int(pipeline.vae_scale_factor))
+    pixels = blended(latents.float(), tiles, decode, scale=scale)
     return (pixels / 2 + 0.5).clamp(0, 1)

@@ -23,6 +23,9 @@ from temporal.inject import Injector
 
 # The text encoder has had its lesson (see ``words``); at the full rate it forgets it.
 RATES = {"text_encoder.": 0.03}
+# Power of a uniform share that gives the level: high noise decides where the figure is and what has
+# which colour. With 0.5 even places kept grain, which the last steps of sampling should take away.
+LEVELS = 0.7
 
 
 class JointTask(StillTask):
@@ -42,9 +45,7 @@ class JointTask(StillTask):
         assert batch.latents is not None
         clean = batch.latents[:, 0].float()
         told = self.told(batch.captions, rng)
-        # High noise decides where the figure is and what has which colour: levels t are drawn with
-        # density 2 t.
-        noise, level = randn(clean, rng), rand(rng, clean.device).sqrt()
+        noise, level = randn(clean, rng), rand(rng, clean.device) ** LEVELS
         noisy, time, target = self._shown(clean, noise, level, level)
         control, scale = self.features(batch, time)
         with Injector(self.denoiser, self._sites) as injector:

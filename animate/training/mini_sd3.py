@@ -30,7 +30,6 @@ from animate.still_parts import OWN
 from animate.training.bands import BANDS, build_vae
 from animate.training.enlarging import WORDS
 from animate.training.export import write_pipeline
-from animate.training.head_start import LEVEL, STEM, TOKEN
 from animate.training.vocabulary import write_tokenizer
 from temporal.checkpoints import save_controlnext
 from temporal.controlnext import ControlNeXt
@@ -38,6 +37,7 @@ from temporal.controlnext import ControlNeXt
 WIDTH = 128  # of a token
 TEXT_WIDTH = 32  # of each text encoder
 PROMPT_TOKENS = 8
+TOKEN = 4  # latents along a token's side
 SIDE = 96  # pixels of the largest crops in training, and of a tile
 
 TRANSFORMER = {
@@ -55,9 +55,9 @@ TRANSFORMER = {
     "qk_norm": "rms_norm",
 }
 CONTROLNEXT = {
-    "stem_channels": STEM,
+    "stem_channels": (32, 32, 64),
     "stem_padding": 1,
-    "block_channels": (LEVEL,),
+    "block_channels": (128,),
     "block_groups": (8,),
     "out_channels": WIDTH,
     "site": "transformer_blocks.0:before",
@@ -72,7 +72,12 @@ TEXT = {
     "hidden_act": "gelu",
 }
 SCHEDULER = {"shift": 3.0}
-BEST = {"steps": 2, "guidance": 1.0, "detail": 1.0}  # see scripts/bench_upscale.py
+BEST = {
+    "steps": 1,
+    "guidance": 1.0,
+    "detail": 1.0,
+    "from_smooth": 1.0,
+}  # see scripts/bench_upscale.py
 
 
 def build_pipeline(folder: Path) -> Any:
@@ -92,8 +97,11 @@ def build_pipeline(folder: Path) -> Any:
 
 
 def build_transformer() -> Any:
-    """The fresh transformer."""
-    return SD3Transformer2DModel(**TRANSFORMER)
+    """The fresh transformer, which begins by adding nothing to the smooth picture."""
+    transformer = SD3Transformer2DModel(**TRANSFORMER)
+    torch.nn.init.zeros_(transformer.proj_out.weight)
+    torch.nn.init.zeros_(transformer.proj_out.bias)
+    return transformer
 
 
 def build_encoder() -> ControlNeXt:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from animate.pipelines.tiles import Tile, blended, decoded, in_tiles, plan_tiles
+from animate.training.bands import build_vae
 from tests.animate.pipelines.stills import Still
 
 WIDE = 128  # pixels of a picture that needs tiles
@@ -84,3 +87,11 @@ def test_decoding_in_overlapping_tiles_is_nearer_to_decoding_at_once(
         return float(apart[..., 92:100].mean())
 
     assert fault(16, 8) < 0.5 * fault(12, 0)
+
+
+def test_tiles_are_decoded_with_what_lies_around() -> None:
+    pipeline = SimpleNamespace(vae=build_vae(), vae_scale_factor=1)
+    latents = torch.randn(1, 4, 24, 40, generator=torch.Generator().manual_seed(0))
+    whole = decoded(pipeline, latents, plan_tiles(24, 40, 40, 0))
+    apart = decoded(pipeline, latents, plan_tiles(24, 40, 16, 4))
+    torch.testing.assert_close(apart, whole, atol=2e-3, rtol=0)

@@ -44,6 +44,16 @@ def test_what_is_saved_enlarges_pictures(parts: tuple[Any, Any], tmp_path: Path)
         part.to(torch.float32)
 
 
+def test_untrained_it_gives_the_smooth_picture(parts: tuple[Any, Any], tmp_path: Path) -> None:
+    save_model(*parts, tmp_path)
+    small = noise(12, 16)
+    large = upscale(small, model=str(tmp_path), factor=4.0, faithful=False)
+    gap = np.abs(large.astype(int) - enlarged(small, (48, 64)))
+    assert gap.max() <= 2
+    for part in parts:
+        part.to(torch.float32)
+
+
 def test_a_prompt_has_few_tokens_the_missing_t5_included(parts: tuple[Any, Any]) -> None:
     pipeline = parts[0]
     embeds, _, pooled, _ = pipeline.encode_prompt(
@@ -57,11 +67,13 @@ def test_both_parts_learn_and_nothing_else(parts: tuple[Any, Any]) -> None:
     pipeline, encoder = parts
     for part in (pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
         part.requires_grad_(False).eval()
+    torch.nn.init.normal_(pipeline.transformer.proj_out.weight)  # zeros, which stop gradients
     task = EnlargeTask(pipeline, StillLoss(), family="sd3", method="controlnext", part=encoder)
     truth = noise(48, 64)
     control = enlarged(enlarged(truth, (12, 16)), truth.shape)
     batch = _batch(truth, control)
     task.loss(batch, [torch.Generator().manual_seed(0)]).backward()
+    torch.nn.init.zeros_(pipeline.transformer.proj_out.weight)
     assert set(task.module) == {"transformer", "controlnext"}
     for part in (pipeline.transformer.transformer_blocks[0], encoder):
         assert all(p.grad is not None and p.grad.abs().max() > 0 for p in part.parameters())
@@ -70,6 +82,8 @@ def test_both_parts_learn_and_nothing_else(parts: tuple[Any, Any]) -> None:
 def _batch(truth: Any, control: Any) -> Any:
     from animate.training.data import Sample
 
-    around = np.pad(truth, ((REACH, REACH), (REACH, REACH), (0, 0)))
-    sample = Sample(control=control[None], reference=control, frames=around[None], caption="x")
+    wide, smooth = (
+        np.pad(one, ((REACH, REACH), (REACH, REACH), (0, 0))) for one in (truth, control)
+    )
+    sample = Sample(control=control[None], reference=smooth, frames=wide[None], caption="x")
     return stack([sample])
