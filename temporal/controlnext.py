@@ -151,7 +151,8 @@ class ControlNeXt(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
 
         A choice of ours: the reference's own pixels bent into the frame's pose (`pose.puppet`),
         through the denoiser's own autoencoder. What belongs where need not be found by attention
-        then, and comes in the code in which the denoiser answers. The official encoders do not.
+        then, and comes in the code in which the denoiser answers. The denoising starts from drafts
+        with noise, not from noise alone. The official encoders do not see any.
         """
         return bool(self.config["draft_channels"])
 

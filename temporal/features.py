@@ -29,8 +29,7 @@ class ControlFeatures:
     draws frames when they are needed, and then frames: F. chunk: frames encoded at once; memory:
     bytes for what is kept across steps, on the device; None: see `default_memory`. reference:
     (3, H, W), the control of the reference picture, for an encoder that sees it; None: black.
-    drafts: (start, stop) -> latents (stop - start, C, h, w) for an encoder that sees them, asked
-    for once a frame; None for none.
+    drafts: latents (F, C, h, w), anywhere, for an encoder that sees them; None for none.
 
     Neither guidance halves nor overlaps repeat work. Chunks lie at fixed places of the clip, so
     features depend neither on the windows that ask nor on the memory. Besides that, only the
@@ -48,7 +47,7 @@ class ControlFeatures:
         chunk: int = LONGEST_CHUNK,
         memory: int | None = None,
         reference: Tensor | None = None,
-        drafts: Callable[[int, int], Tensor] | None = None,
+        drafts: Tensor | None = None,
     ) -> None:
         if isinstance(control, Tensor):
             frames = len(control)
@@ -67,7 +66,6 @@ class ControlFeatures:
         self._prepared = _Prepared(self._folded, self._clip, device, memory)
         self._device = device
         self._drafts = drafts
-        self._drafted: dict[int, Tensor] = {}  # chunk -> drafts, which are as small as latents
         self._timestep: float | None = None
         self._time = torch.empty(0)
         self._hidden: dict[int, Tensor] = {}  # chunk -> state before frames are mixed
@@ -115,9 +113,7 @@ class ControlFeatures:
         features = self._encoder.project(mixed[start - first : stop - first])
         if self._drafts is None:
             return features
-        if index not in self._drafted:
-            self._drafted[index] = self._drafts(start, stop).cpu()
-        return self._encoder.add_draft(features, self._drafted[index].to(self._device))
+        return self._encoder.add_draft(features, self._drafts[start:stop].to(self._device))
 
     def _hidden_of(self, index: int) -> Tensor:
         if index not in self._hidden:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from animate.pipelines.denoiser import Conditions
 from temporal.decode import safe_precision
-from temporal.features import ControlSource, check_control
+from temporal.features import ControlSource, check_control, chunk_for
 
 Pictures = Image.Image | list[Image.Image]
 Generators = torch.Generator | list[torch.Generator] | None
@@ -92,30 +92,35 @@ def project_tokens(encoder: Any, hidden: Tensor) -> Tensor:
 
 
 def encoded_drafts(
-    pipeline: Any, image: Pictures, drafts: ControlSource | None, size: tuple[int, int]
-) -> Callable[[int, int], Tensor] | None:
-    """Drafts of the frames start to stop as latents (n, c, h, w), as the control encoder sees them.
+    pipeline: Any,
+    image: Pictures,
+    drafts: ControlSource | None,
+    *,
+    frames: int,
+    size: tuple[int, int],
+) -> Tensor | None:
+    """Drafts of the frames as latents (F, c, h, w) in main memory; None if the encoder sees none.
 
-    None if it sees none. drafts: (F, 3, H, W) in [0, 1] or a callable, None for the picture; size:
-    height and width.
+    drafts: (F, 3, H, W) in [0, 1] or a callable, None for the picture; size: height and width.
     """
     if not pipeline.controlnext.sees_draft:
         return None
     first = image[0] if isinstance(image, list) else image
     still = pipeline.video_processor.preprocess(first, *size) / 2 + 0.5
 
-    @torch.no_grad()
-    def encode(start: int, stop: int) -> Tensor:
+    def shown(start: int, stop: int) -> Tensor:
         if drafts is None:
-            shown = still.expand(stop - start, -1, -1, -1)
-        else:
-            shown = drafts[start:stop] if isinstance(drafts, Tensor) else drafts(start, stop)
-        check_control(shown, stop - start)
-        pixels = shown.to(pipeline._execution_device, pipeline.vae.dtype) * 2 - 1
-        latents: Tensor = pipeline.vae.encode(pixels).latent_dist.mode()
-        return latents
+            return cast(Tensor, still.expand(stop - start, -1, -1, -1))
+        return drafts[start:stop] if isinstance(drafts, Tensor) else drafts(start, stop)
 
-    return encode
+    encoded, chunk = [], chunk_for(*size)
+    with safe_precision(pipeline.vae):
+        for start in range(0, frames, chunk):
+            stop = min(start + chunk, frames)
+            check_control(pictures := shown(start, stop), stop - start)
+            pixels = pictures.to(pipeline._execution_device, pipeline.vae.dtype) * 2 - 1
+            encoded.append(pipeline.vae.encode(pixels).latent_dist.mode().float().cpu())
+    return torch.cat(encoded)
 
 
 def initial_latents(
@@ -124,9 +129,11 @@ def initial_latents(
     frames: int,
     generator: Generators,
     latents: Tensor | None,
+    drafts: Tensor | None = None,
 ) -> Tensor:
     """Noise (B, F, C, h, w) at the scheduler's strength, from `latents` of unit noise if given.
 
+    drafts: latents (F, C, h, w), unscaled, that the noise is added to.
     The clip's latents are small and wait in main memory, in full precision.
     """
     images = conditions.image_latents
@@ -141,4 +148,5 @@ def initial_latents(
         generator,
         latents,
     )
-    return prepared.to("cpu", torch.float32)
+    noise = prepared.to("cpu", torch.float32)
+    return noise if drafts is None else noise + drafts * pipeline.vae.config.scaling_factor

@@ -137,8 +137,8 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         (start, stop) -> such frames, which needs num_frames, height and width. reference_control:
         (3, H, W), the control of the picture itself, for an encoder that sees both (see
         `ControlNeXt.sees_reference`); None for unknown. Others do without it. drafts: like control,
-        the picture bent into each frame's pose (`pose.puppet`), for an encoder that sees drafts;
-        None for the picture as it is.
+        the picture bent into each frame's pose (`pose.puppet`), for an encoder that sees drafts:
+        the denoising starts from them; None for the picture as it is.
         Guidance runs from min to max over the clip; at most 1 for none. control_scale 0: none.
         window, overlap, blend, ramp: see `temporal.windows.plan_windows`. official: repeat the
         reference, which has its own blend and tells the UNet constants whatever fps, motion
@@ -178,8 +178,10 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
             self.scheduler, num_inference_steps, self._execution_device, None, sigmas
         )
         self._num_timesteps = len(timesteps)
+        shown = drafts if control_scale != 0 else None
+        drafted = encoded_drafts(self, image, shown, frames=frames, size=(height, width))
         if latents is None or not steps_done:
-            latents = initial_latents(self, conditions, frames, generator, latents)
+            latents = initial_latents(self, conditions, frames, generator, latents, drafted)
         if generator_state is not None and isinstance(generator, torch.Generator):
             generator.set_state(generator_state)
         beginning = [latents]  # handed over, not held: the latents of a long clip take memory
@@ -190,7 +192,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
                 self.controlnext,
                 control,
                 reference=reference_control,
-                drafts=encoded_drafts(self, image, drafts, (height, width)),
+                drafts=drafted,
                 device=self._execution_device,
                 frames=frames,
                 chunk=chunk_for(height, width),

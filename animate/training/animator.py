@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from animate.pipelines.conditions import OFFICIAL_TIME_IDS, project_tokens, shows_all_tokens
 from animate.training.data import Batch, to_share, to_unit
 from animate.training.objectives import (
+    centred,
     denoised_from_velocity,
     log_normal_sigmas,
     model_input,
@@ -37,7 +38,7 @@ CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 # SVD's (fps - 1, motion bucket, noise strength) where they are drawn at random: lowest, highest.
 TIME_ID_RANGES = ((4.0, 60.0), (0.0, 255.0), (0.0, 0.2))
-Shown = tuple[Tensor, Tensor | None]  # control (B, F, C, H, W) and drafts (B * F, c, h, w)
+Shown = tuple[Tensor, Tensor | None]  # control (B, F, C, H, W) and drafts (B, F, c, h, w)
 ENCODED_TOGETHER = 8  # frames a call of the autoencoder
 
 
@@ -92,7 +93,12 @@ class VideoTask:
             std=options.log_std,
             bounds=self._bounds,
         )
+        drafts = self._drafts(batch, reference)
+        shown = kept(options.control_dropout, rng, device)
         noise = randn(latents, rng)
+        if drafts is not None:
+            start = torch.lerp(reference[:, None], drafts, per_sample(shown, drafts))
+            noise = centred(noise, latents, start * self._factor, options.sigma_max)
         noisy = latents + per_sample(sigma, noise) * noise
         reference = reference + options.reference_noise * randn(reference, rng)
         keep = kept(options.reference_dropout, rng, device)
@@ -105,8 +111,8 @@ class VideoTask:
             model_time(sigma),
             embedding * per_sample(keep, embedding),
             self._time_ids(size, rng, device),
-            (self._shown(batch), self._drafts(batch)),
-            kept(options.control_dropout, rng, device),
+            (self._shown(batch), drafts),
+            shown,
         )
         denoised = denoised_from_velocity(noisy, velocity.float(), sigma)
         weight = weight_at(batch.weight, (latents.shape[-2], latents.shape[-1]))
@@ -139,15 +145,21 @@ class VideoTask:
         beside = to_share(batch.reference_control)[:, None].expand_as(control)
         return torch.cat([control, beside], dim=2)
 
-    def _drafts(self, batch: Batch) -> Tensor | None:
-        """Latents ``(B * F, c, h, w)`` of the drafts, for an encoder that sees them."""
+    def _drafts(self, batch: Batch, reference: Tensor) -> Tensor | None:
+        """Latents ``(B, F, c, h, w)`` of the drafts, for an encoder that sees them.
+
+        Where there are none, the reference's ``(B, c, h, w)``, as at sampling time.
+        """
         encoder: Any = self.parts.get("controlnext")
-        if encoder is None or not encoder.sees_draft or batch.drafts is None:
+        if encoder is None or not encoder.sees_draft:
             return None
+        if batch.drafts is None:
+            return reference[:, None].expand(-1, batch.control.shape[1], -1, -1, -1)
         if "vae" not in self.parts:
             raise ValueError("drafts need an autoencoder")
         pixels = rearrange(to_unit(batch.drafts), "b f c h w -> (b f) c h w")
-        return encode(self.parts["vae"], pixels)
+        encoded = encode(self.parts["vae"], pixels)
+        return rearrange(encoded, "(b f) c h w -> b f c h w", b=len(batch))
 
     def _predict(
         self,
@@ -183,13 +195,14 @@ class VideoTask:
             return add_residuals(unet, residuals, scale)
         encoder: Any = self.parts["controlnext"]
         injector = inject(unet, encoder.injection)
-        injector.set(encoder(control[0], time, control[1]), scale)
+        shown, drafts = control
+        drafts = None if drafts is None else rearrange(drafts, "b f c h w -> (b f) c h w")
+        injector.set(encoder(shown, time, drafts), scale)
         return injector
 
     def _latents(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The clip's latents as the denoiser knows them, the reference's as they are encoded."""
-        vae: Any = self.parts.get("vae")
-        factor = vae.config.scaling_factor if vae is not None else 1.0
+        vae, factor = self.parts.get("vae"), self._factor
         if batch.latents is not None and batch.reference_latents is not None:
             return batch.latents.float() * factor, batch.reference_latents.float()
         if batch.frames is None or vae is None:
@@ -199,6 +212,11 @@ class VideoTask:
         encoded = encode(vae, pixels)
         clips = rearrange(encoded[: len(frames)], "(b f) c h w -> b f c h w", b=len(batch))
         return clips * factor, encoded[len(frames) :]
+
+    @property
+    def _factor(self) -> float:
+        vae: Any = self.parts.get("vae")
+        return float(vae.config.scaling_factor) if vae is not None else 1.0
 
     def _time_ids(self, size: int, rng: Generators, device: torch.device) -> Tensor:
         """SVD's (fps - 1, motion bucket, noise strength), ``(B, 3)``."""

@@ -13,6 +13,9 @@ PSNR on held-out frames after six minutes on one core where figures are given):
   nothing here is pretrained and the control is all that says where the figure is;
 - the encoder is shown the reference's own skeleton beside the frame's (15.3 against 14.9 dB), and
   a draft of the frame: the reference bent limb by limb into the frame's pose (``pose.puppet``);
+- the noise ends at 0.3 (SVD: 700), as sampling starts from the drafts: what the network adds is then
+  small, and what it need not change stays sharp (18.6 dB after 200 steps; 18.2 with noise up to 1,
+  and 17.2 without drafts after 4,400 steps of the same);
 - the image encoder gives all its tokens, not only the summary.
 """
 
@@ -32,7 +35,7 @@ from temporal.schedulers import SVD_EULER
 
 LATENT_CHANNELS, PATCH = 8, 2
 EMBED_DIM = 128
-SIGMA_MIN, SIGMA_MAX = 0.02, 30.0
+SIGMA_MIN, SIGMA_MAX = 0.03, 0.3
 
 VAE = {
     "block_out_channels": (32, 32, 64),
@@ -80,7 +83,12 @@ IMAGE_ENCODER = {
     "hidden_act": "gelu",
     "all_tokens": True,
 }
-SCHEDULER = {**SVD_EULER, "sigma_min": SIGMA_MIN, "sigma_max": SIGMA_MAX}
+SCHEDULER = {
+    **SVD_EULER,
+    "sigma_min": SIGMA_MIN,
+    "sigma_max": SIGMA_MAX,
+    "timestep_spacing": "trailing",  # with "leading" diffusers begins at sqrt(sigma_max^2 + 1)
+}
 
 
 def build_components() -> dict[str, Any]:

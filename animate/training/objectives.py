@@ -31,6 +31,16 @@ def log_normal_sigmas(
     return (normal * std + mean).exp().clamp(*bounds)
 
 
+def centred(noise: Tensor, clean: Tensor, start: Tensor, sigma_max: float) -> Tensor:
+    """Shift noise so that a clean latent with sigma_max of it is ``start`` with as much noise.
+
+    All ``(B, ...)``. In between, clean + sigma * noise lies on the straight way from one to the
+    other, as in ResShift (Yue et al., arXiv 2307.12348), but over EDM's noise levels: a sampler
+    that begins at start + sigma_max * noise needs no change.
+    """
+    return noise + (start - clean) / sigma_max
+
+
 def model_input(noisy: Tensor, sigma: Tensor) -> Tensor:
     """Scale noisy latents ``(B, ...)`` to unit variance: c_in = 1 / sqrt(sigma^2 + 1)."""
     return noisy / per_sample((sigma**2 + 1).sqrt(), noisy)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from animate.training.mini import SCHEDULER
 from animate.training.objectives import (
+    centred,
     denoised_from_velocity,
     diffusion_target,
     flow_point,
@@ -100,3 +101,11 @@ def test_a_shift_moves_towards_noise(normal: float, shift: float) -> None:
     moved = logit_normal_shares(torch.tensor([normal]), shift=shift)
     assert 0 < plain <= moved + 1e-6
     assert moved < 1
+
+
+def test_centred_noise_leads_from_the_start_to_what_is_clean() -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise, clean, start = (torch.randn(2, 3, 4, generator=generator) for _ in range(3))
+    moved = centred(noise, clean, start, sigma_max=0.8)
+    assert torch.allclose(clean + 0.8 * moved, start + 0.8 * noise)
+    assert torch.allclose(clean + 0.4 * moved, (clean + start) / 2 + 0.4 * noise)
