@@ -55,6 +55,7 @@ LOSS = VideoLoss(
     sigma_max=SIGMA_MAX,
     reference_dropout=0.05,
     control_dropout=0.03,
+    huber=0.1,
     random_time_ids=True,
 )
 

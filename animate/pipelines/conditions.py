@@ -101,6 +101,8 @@ def encoded_drafts(
 ) -> Tensor | None:
     """Drafts of the frames as latents (F, c, h, w) in main memory; None if the encoder sees none.
 
+    Half precision: they are kept for the whole clip, and the autoencoder's error is larger.
+
     drafts: (F, 3, H, W) in [0, 1] or a callable, None for the picture; size: height and width.
     """
     if not pipeline.controlnext.sees_draft:
@@ -119,7 +121,7 @@ def encoded_drafts(
             stop = min(start + chunk, frames)
             check_control(pictures := shown(start, stop), stop - start)
             pixels = pictures.to(pipeline._execution_device, pipeline.vae.dtype) * 2 - 1
-            encoded.append(pipeline.vae.encode(pixels).latent_dist.mode().float().cpu())
+            encoded.append(pipeline.vae.encode(pixels).latent_dist.mode().half().cpu())
     return torch.cat(encoded)
 
 
@@ -149,4 +151,6 @@ def initial_latents(
         latents,
     )
     noise = prepared.to("cpu", torch.float32)
-    return noise if drafts is None else noise + drafts * pipeline.vae.config.scaling_factor
+    if drafts is None:
+        return noise
+    return noise + drafts.float() * pipeline.vae.config.scaling_factor

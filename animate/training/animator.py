@@ -116,7 +116,7 @@ class VideoTask:
         )
         denoised = denoised_from_velocity(noisy, velocity.float(), sigma)
         weight = weight_at(batch.weight, (latents.shape[-2], latents.shape[-1]))
-        return velocity_loss(denoised, latents, sigma, weight)
+        return velocity_loss(denoised, latents, sigma, weight, options.huber)
 
     def embed(self, picture: Tensor) -> Tensor:
         """Image embeddings ``(B, T, D)`` of pictures ``(B, 3, H, W)`` in [-1, 1]."""

@@ -62,15 +62,23 @@ def denoised_from_velocity(noisy: Tensor, velocity: Tensor, sigma: Tensor) -> Te
 
 
 def velocity_loss(
-    denoised: Tensor, clean: Tensor, sigma: Tensor, weight: Tensor | None = None
+    denoised: Tensor,
+    clean: Tensor,
+    sigma: Tensor,
+    weight: Tensor | None = None,
+    huber: float = 0.0,
 ) -> Tensor:
     """Mean squared error of the clean latent with EDM's weight (sigma^2 + 1) / sigma^2.
 
     That weight makes every noise level count alike, and equals a plain squared error on the
     velocity. ``weight`` (broadcastable to ``clean``) emphasises regions such as hands and face.
+    huber: errors of the velocity beyond this count linearly, sqrt(e^2 + huber^2) - huber (Song and
+    Dhariwal, arXiv 2310.14189, section 3.3); 0 for squares.
     """
     s = per_sample(sigma, clean)
     error = (denoised - clean) ** 2 * ((s**2 + 1) / s**2)
+    if huber:
+        error = (error + huber**2).sqrt() - huber
     return (error if weight is None else error * weight).mean()
 
 

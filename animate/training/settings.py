@@ -73,7 +73,8 @@ class VideoLoss:
     ones. reference_noise: on the latents of the reference picture. The drop-outs are shares of
     samples that must do without the reference, for guidance, or without control. random_time_ids:
     tell the UNet any rate and motion, for a model that shall ignore them; else the constants of
-    the official training.
+    the official training. huber: velocity errors beyond it count linearly, which blurs less where a
+    few steps must guess; 0 for squares, as SVD was trained.
     """
 
     log_mean: float = 0.7
@@ -84,11 +85,13 @@ class VideoLoss:
     reference_dropout: float = 0.1
     control_dropout: float = 0.0
     random_time_ids: bool = False
+    huber: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("log_std", "sigma_min", "sigma_max"):
             check_number(name, getattr(self, name), above=0.0)
-        check_number("reference_noise", self.reference_noise, at_least=0.0)
+        for name in ("reference_noise", "huber"):
+            check_number(name, getattr(self, name), at_least=0.0)
         for name in ("reference_dropout", "control_dropout"):
             check_number(name, getattr(self, name), at_least=0.0, at_most=1.0)
 

@@ -109,3 +109,13 @@ def test_centred_noise_leads_from_the_start_to_what_is_clean() -> None:
     moved = centred(noise, clean, start, sigma_max=0.8)
     assert torch.allclose(clean + 0.8 * moved, start + 0.8 * noise)
     assert torch.allclose(clean + 0.4 * moved, (clean + start) / 2 + 0.4 * noise)
+
+
+def test_large_errors_count_linearly_and_small_ones_squared() -> None:
+    clean, sigma = torch.zeros(1, 1), torch.ones(1)
+    large, doubled, small, halved = (
+        float(velocity_loss(torch.full((1, 1), error / 2**0.5), clean, sigma, huber=0.1))
+        for error in (50.0, 100.0, 1e-3, 5e-4)
+    )
+    assert doubled - large == pytest.approx(50, rel=1e-3)
+    assert small / halved == pytest.approx(4, rel=1e-2)
