@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from animate.audio import has_audio
 from animate.denoise import still_noise
 from animate.errors import AnimateError, UsageError
 from animate.result import Result
+from pose.files import save_poses
+from pose.skeleton import INDEX
 from pose.video import open_video
 
 QUICK: dict[str, Any] = {"size": (64, 96), "frames": 3, "steps": 1, "device": "cpu"}
@@ -50,6 +53,26 @@ def test_progress_follows_the_stages(result: Result, events: list[tuple[str, int
     assert list(dict.fromkeys(stage for stage, _, _ in events)) == ["track", "load", "denoise"]
     assert events[-1][1] == events[-1][2]
     assert ("track", 3, 3) in events
+
+
+def test_limbs_that_the_video_never_shows_are_told_and_held(
+    result: Result, hero: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    scores = result.poses.scores.copy()
+    legs = [INDEX[f"{side}_{joint}"] for side in ("left", "right") for joint in ("knee", "ankle")]
+    scores[..., legs] = 0.0
+    save_poses(tmp_path / "upper.npz", replace(result.poses, scores=scores))
+    told: dict[str, list[str]] = {}
+    for align in ("fit", "none"):
+        lines = told[align] = []
+        found = animate.animate(
+            tmp_path / "upper.npz", ref=hero, model=str(tiny_model), align=align,
+            report=lines.append, **QUICK,
+        )  # fmt: skip
+        assert found.motion.steering is not None
+        assert found.motion.steering.scores[..., legs].any() == (align == "fit")
+    assert any("never shows knee, ankle" in line for line in told["fit"])
+    assert not any("never shows" in line for line in told["none"])
 
 
 def test_same_seed_gives_equal_bytes(
