@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from animate.pipelines.video import ControlNeXtVideoPipeline
+    from temporal.detail import Drafts
 
 Value = TypeVar("Value")
 logger = logging.getLogger("animate")
@@ -178,15 +179,21 @@ def shrink_denoising(settings: Resolved) -> tuple[Resolved, str] | None:
 
 
 def decode_in_less_memory(
-    pipeline: Any, latents: Tensor, chunk: int
+    pipeline: Any, latents: Tensor, chunk: int, drafts: Drafts | None = None
 ) -> Iterator[NDArray[np.uint8]]:
-    """The (H, W, 3) frames of latents (F, C, h, w), fewer at once if memory runs out."""
+    """The (H, W, 3) frames of latents (F, C, h, w), fewer at once if memory runs out.
+
+    drafts: see `temporal.decode`.
+    """
     from temporal.decode import decode_frames
 
     device, done = pipeline._execution_device, 0
     while done < len(latents):
+        left = None if drafts is None else _from(drafts, done)
         try:
-            for frame in decode_frames(pipeline.vae, latents[done:], chunk, device=device):
+            for frame in decode_frames(
+                pipeline.vae, latents[done:], chunk, device=device, drafts=left
+            ):
                 yield frame
                 done += 1
             return
@@ -196,6 +203,10 @@ def decode_in_less_memory(
             chunk //= 2
             logger.warning("Memory ran out: decoding %d frames at once from here on", chunk)
         _release(str(device))
+
+
+def _from(drafts: Drafts, first: int) -> Drafts:
+    return lambda start, stop: drafts(first + start, first + stop)
 
 
 def _release(device: str) -> None:

@@ -64,7 +64,7 @@ class Motion:
 
     @property
     def drafts(self) -> Callable[[int, int], Tensor] | None:
-        """Drafts of the frames start to stop, (n, 3, H, W) in [0, 1], for a model that sees them.
+        """Drafts of steering frames start to stop, (n, 3, H, W), for a model that sees them.
 
         None without a puppet, and where finished skeletons tell nothing of the bodies.
         """

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from animate.motion import Motion
     from animate.pipelines.video import ControlNeXtVideoPipeline
     from pose.skeleton import PoseSequence
+    from temporal.detail import Drafts
 
 COMPARE_HEIGHT = 480  # pixels; side by side is made to be looked at, however small the model is
 
@@ -73,8 +74,15 @@ class Result:
             yield from self.frames
         else:
             yield from decode_in_less_memory(
-                self.pipeline, self.latents[0], self.settings.decode_chunk
+                self.pipeline, self.latents[0], self.settings.decode_chunk, self._drafts()
             )
+
+    def _drafts(self) -> Drafts | None:
+        """The drafts that the model was shown, without the leading reference frame."""
+        drafts, lead = self.motion.drafts, self.motion.lead
+        if drafts is None or not self.settings.control_scale:
+            return None
+        return lambda start, stop: drafts(lead + start, lead + stop)
 
     def save(
         self,

@@ -13,30 +13,47 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from temporal.detail import Drafts, encode_pictures, restore_detail
 from temporal.errors import DivergenceError
 
 
 @torch.no_grad()
 def decode_chunks(
-    vae: Any, latents: Tensor, chunk: int = 8, *, device: torch.device | str | None = None
+    vae: Any,
+    latents: Tensor,
+    chunk: int = 8,
+    *,
+    device: torch.device | str | None = None,
+    drafts: Drafts | None = None,
 ) -> Iterator[Tensor]:
     """Yield (n, 3, H, W) float32 frames in [0, 1] on the CPU, n <= chunk.
 
     latents: (F, C, h, w), anywhere; device: where the VAE works, if it is parked elsewhere.
+    drafts: pictures of the same frames whose detail is given back, see `temporal.detail`.
     A temporal decoder mixes frames within a chunk only, so the chunk size changes pixels slightly.
     Raises DivergenceError instead of yielding black frames.
     """
     # Asked of the decoder, as some versions of diffusers wrap vae.decode beyond recognition.
     takes_frames = "num_frames" in inspect.signature(vae.decoder.forward).parameters
     done = 0
+
+    def decode(part: Tensor) -> Tensor:
+        scaled = (part / vae.config.scaling_factor).to(device or vae.device, vae.dtype)
+        extra = {"num_frames": len(part)} if takes_frames else {}
+        pixels = vae.decode(scaled, **extra).sample
+        _require_finite(pixels, part, done)
+        shown: Tensor = (pixels.float() / 2 + 0.5).clamp(0, 1).cpu()
+        return shown
+
     with safe_precision(vae):
         for part in torch.split(latents, max(chunk, 1)):
-            scaled = (part / vae.config.scaling_factor).to(device or vae.device, vae.dtype)
-            extra = {"num_frames": len(part)} if takes_frames else {}
-            pixels = vae.decode(scaled, **extra).sample
-            _require_finite(pixels, part, done)
+            frames = decode(part)
+            if drafts is not None:
+                shown = drafts(done, done + len(part))
+                encoded = encode_pictures(vae, shown, device) * vae.config.scaling_factor
+                frames = restore_detail(frames, shown, decode(encoded))
             done += len(part)
-            yield (pixels.float() / 2 + 0.5).clamp(0, 1).cpu()
+            yield frames
 
 
 def _require_finite(pixels: Tensor, latents: Tensor, start: int) -> None:
@@ -69,13 +86,18 @@ def safe_precision(vae: Any) -> Iterator[None]:
 
 
 def decode_frames(
-    vae: Any, latents: Tensor, chunk: int = 8, *, device: torch.device | str | None = None
+    vae: Any,
+    latents: Tensor,
+    chunk: int = 8,
+    *,
+    device: torch.device | str | None = None,
+    drafts: Drafts | None = None,
 ) -> Iterator[NDArray[np.uint8]]:
     """Yield the (H, W, 3) uint8 RGB frames of latents (F, C, h, w), one at a time.
 
-    device: where the VAE works, if it is parked elsewhere. Raises DivergenceError.
+    Arguments and errors as of `decode_chunks`.
     """
-    for frames in decode_chunks(vae, latents, chunk, device=device):
+    for frames in decode_chunks(vae, latents, chunk, device=device, drafts=drafts):
         yield from to_uint8(frames)
 
 

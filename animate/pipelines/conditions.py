@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from animate.pipelines.denoiser import Conditions
 from temporal.decode import safe_precision
+from temporal.detail import encode_pictures
 from temporal.features import ControlSource, check_control, chunk_for
 
 Pictures = Image.Image | list[Image.Image]
@@ -120,8 +121,8 @@ def encoded_drafts(
         for start in range(0, frames, chunk):
             stop = min(start + chunk, frames)
             check_control(pictures := shown(start, stop), stop - start)
-            pixels = pictures.to(pipeline._execution_device, pipeline.vae.dtype) * 2 - 1
-            encoded.append(pipeline.vae.encode(pixels).latent_dist.mode().half().cpu())
+            latents = encode_pictures(pipeline.vae, pictures, pipeline._execution_device)
+            encoded.append(latents.half().cpu())
     return torch.cat(encoded)
 
 
@@ -153,4 +154,5 @@ def initial_latents(
     noise = prepared.to("cpu", torch.float32)
     if drafts is None:
         return noise
-    return noise + drafts.float() * pipeline.vae.config.scaling_factor
+    scaled: Tensor = drafts.float() * pipeline.vae.config.scaling_factor
+    return noise + scaled

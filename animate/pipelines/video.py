@@ -37,6 +37,7 @@ from animate.pipelines.spread import Device, denoising
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 from temporal.decode import decode_chunks
+from temporal.detail import Drafts
 from temporal.errors import ControlError
 from temporal.features import ControlFeatures, ControlSource, check_control, chunk_for
 from temporal.sampling import OnStep, OnWindow, WindowsAt, sample
@@ -220,7 +221,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
                 on_step=self._after_step(callback_on_step_end, on_step),
                 on_window=on_window,
             )
-        video = self._finish(latents, output_type, decode_chunk_size)
+        video = self._finish(latents, output_type, decode_chunk_size, _picked(shown, drafted))
         self.maybe_free_model_hooks()  # type: ignore[no-untyped-call, unused-ignore]
         return StableVideoDiffusionPipelineOutput(frames=video) if return_dict else video
 
@@ -273,16 +274,31 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
 
             yield count
 
-    def _finish(self, latents: Tensor, output_type: str, chunk: int | None) -> Any:
+    def _finish(
+        self, latents: Tensor, output_type: str, chunk: int | None, drafts: Drafts | None
+    ) -> Any:
         if output_type == "latent":
             return latents
         device = self._execution_device
         videos = [
-            torch.cat(list(decode_chunks(self.vae, one, chunk or DECODE_CHUNK, device=device)))
+            torch.cat(
+                list(
+                    decode_chunks(
+                        self.vae, one, chunk or DECODE_CHUNK, device=device, drafts=drafts
+                    )
+                )
+            )
             for one in latents
         ]
         video = rearrange(videos, "b f c h w -> b c f h w")
         return self.video_processor.postprocess_video(video * 2 - 1, output_type=output_type)
+
+
+def _picked(drafts: ControlSource | None, seen: Tensor | None) -> Drafts | None:
+    """The drafts as decoding asks for them; None if the encoder has not seen any."""
+    if drafts is None or seen is None:
+        return None
+    return (lambda start, stop: drafts[start:stop]) if isinstance(drafts, Tensor) else drafts
 
 
 def _clip_shape(

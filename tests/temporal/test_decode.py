@@ -6,6 +6,7 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 
 from temporal.decode import decode_chunks, decode_frames, safe_precision, to_uint8
+from temporal.detail import encode_pictures
 from temporal.errors import DivergenceError
 
 
@@ -79,3 +80,13 @@ def test_broken_frames_and_their_cause_are_named(vae: AutoencoderKLTemporalDecod
     assert torch.isfinite(next(chunks)).all()
     with pytest.raises(DivergenceError, match=r"frames \[2, 3\].*denoising diverged"):
         next(chunks)
+
+
+def test_latents_of_drafts_decode_to_the_drafts(vae: AutoencoderKLTemporalDecoder) -> None:
+    drafts = torch.rand(5, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        latents = encode_pictures(vae, drafts) * vae.config.scaling_factor
+    plain = torch.cat(list(decode_chunks(vae, latents, 2)))
+    sharp = torch.cat(list(decode_chunks(vae, latents, 2, drafts=lambda a, b: drafts[a:b])))
+    assert not torch.allclose(plain, drafts, atol=0.05)
+    assert torch.allclose(sharp, drafts, atol=1e-4)

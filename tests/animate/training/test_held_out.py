@@ -23,7 +23,8 @@ def trial(dance: Path) -> Trial:
     figure = np.zeros(frames.shape[:3], dtype=bool)
     figure[:, 60:200, 40:100] = True
     return Trial(reference=frames[0], skeleton=np.zeros_like(frames), truth=frames, figure=figure,
-                 drafts=frames // 2, result=frames, off=np.full_like(frames, 128), poses=track(frames))  # fmt: skip
+                 drafts=frames // 2, result=frames, off=np.full_like(frames, 128),
+                 poses=track(frames))  # fmt: skip
 
 
 def test_the_truth_itself_is_perfect(trial: Trial) -> None:
