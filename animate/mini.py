@@ -33,7 +33,10 @@ class Embedded:
         return sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
 
 
-MODELS = (Embedded(name="mini", purpose="the embedded animator, 128 pixels"),)
+MODELS = (
+    Embedded(name="mini", purpose="the embedded animator, 128 pixels"),
+    Embedded(name="mini-image", purpose="the embedded picture model, 80 pixels"),
+)
 SETS: Mapping[str, tuple[str, ...]] = {}
 
 
