@@ -45,8 +45,8 @@ from animate.training.settings import LoopSettings, VideoLoss  # noqa: E402
 from animate.training.spatial import spatial_only, tune_for_cpu, zero_temporal  # noqa: E402
 from temporal.autoencoder import SmallTemporalAutoencoder  # noqa: E402
 
-# Sampling starts from a draft with noise of the highest level (see `objectives.centred`), and two or
-# three steps see little else: a quarter of the levels drawn are the highest, the others reach down
+# Sampling starts from a draft with noise of the highest level (see `objectives.centred`), and two
+# or three steps see little else: a third of the levels drawn are the highest, the others reach down
 # to where only details are left to be mended.
 LOSS = VideoLoss(
     log_mean=-1.6,

@@ -13,8 +13,9 @@ PSNR on held-out frames after six minutes on one core where figures are given):
   nothing here is pretrained and the control is all that says where the figure is;
 - the encoder is shown the reference's own skeleton beside the frame's (15.3 against 14.9 dB), and
   a draft of the frame: the reference bent limb by limb into the frame's pose (``pose.puppet``);
-- the noise ends at 0.3 (SVD: 700), as sampling starts from the drafts: what the network adds is then
-  small, and what it need not change stays sharp (18.6 dB after 200 steps; 18.2 with noise up to 1);
+- the noise ends at 0.3 (SVD: 700), as sampling starts from the drafts: what the network adds is
+  small then, and what it need not change stays sharp (18.6 dB after 200 steps; 18.2 with noise up
+  to 1);
 - the image encoder gives all its tokens, not only the summary.
 """
 
