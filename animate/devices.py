@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from animate.pipelines.video import ControlNeXtVideoPipeline
-    from temporal.detail import Drafts
+    from temporal.drafts import Drafts
 
 Value = TypeVar("Value")
 logger = logging.getLogger("animate")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from animate.motion import Motion
     from animate.pipelines.video import ControlNeXtVideoPipeline
     from pose.skeleton import PoseSequence
-    from temporal.detail import Drafts
+    from temporal.drafts import Drafts
 
 COMPARE_HEIGHT = 480  # pixels; side by side is made to be looked at, however small the model is
 

@@ -13,7 +13,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temporal.detail import Drafts, encode_pictures, restore_detail
+from temporal.drafts import Drafts, encode_pictures, keep_drafts
 from temporal.errors import DivergenceError
 
 
@@ -29,7 +29,7 @@ def decode_chunks(
     """Yield (n, 3, H, W) float32 frames in [0, 1] on the CPU, n <= chunk.
 
     latents: (F, C, h, w), anywhere; device: where the VAE works, if it is parked elsewhere.
-    drafts: pictures of the same frames whose detail is given back, see `temporal.detail`.
+    drafts: pictures of the same frames, to be kept where nothing changed, see `temporal.drafts`.
     A temporal decoder mixes frames within a chunk only, so the chunk size changes pixels slightly.
     Raises DivergenceError instead of yielding black frames.
     """
@@ -51,7 +51,7 @@ def decode_chunks(
             if drafts is not None:
                 shown = drafts(done, done + len(part))
                 encoded = encode_pictures(vae, shown, device) * vae.config.scaling_factor
-                frames = restore_detail(frames, shown, decode(encoded))
+                frames = keep_drafts(frames, shown, decode(encoded))
             done += len(part)
             yield frames
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from animate.pipelines.denoiser import Conditions
 from temporal.decode import safe_precision
-from temporal.detail import encode_pictures
+from temporal.drafts import encode_pictures
 from temporal.features import ControlSource, check_control, chunk_for
 
 Pictures = Image.Image | list[Image.Image]

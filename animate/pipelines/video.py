@@ -37,7 +37,7 @@ from animate.pipelines.spread import Device, denoising
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 from temporal.decode import decode_chunks
-from temporal.detail import Drafts
+from temporal.drafts import Drafts
 from temporal.errors import ControlError
 from temporal.features import ControlFeatures, ControlSource, check_control, chunk_for
 from temporal.sampling import OnStep, OnWindow, WindowsAt, sample

@@ -6,7 +6,7 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 
 from temporal.decode import decode_chunks, decode_frames, safe_precision, to_uint8
-from temporal.detail import encode_pictures
+from temporal.drafts import encode_pictures
 from temporal.errors import DivergenceError
 
 

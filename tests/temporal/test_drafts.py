@@ -1,4 +1,4 @@
-"""What the autoencoder loses of a draft comes back where the result agrees with it."""
+"""A draft stays as it was where the result agrees with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from temporal.detail import restore_detail
+from temporal.drafts import keep_drafts
 
 
 @pytest.fixture
@@ -16,14 +16,14 @@ def drafts() -> Tensor:
 
 def test_a_draft_that_was_kept_is_as_sharp_as_it_was(drafts: Tensor) -> None:
     redrawn = torch.nn.functional.avg_pool2d(drafts, 5, 1, 2)
-    assert torch.allclose(restore_detail(redrawn, drafts, redrawn), drafts, atol=1e-6)
+    assert torch.allclose(keep_drafts(redrawn, drafts, redrawn), drafts, atol=1e-6)
 
 
-def test_detail_stays_away_from_what_was_changed(drafts: Tensor) -> None:
+def test_what_was_changed_stays_changed(drafts: Tensor) -> None:
     redrawn = torch.nn.functional.avg_pool2d(drafts, 5, 1, 2)
     decoded = redrawn.clone()
     decoded[..., :16] = 1 - decoded[..., :16].round()
-    restored = restore_detail(decoded, drafts, redrawn)
+    restored = keep_drafts(decoded, drafts, redrawn)
     assert torch.allclose(restored[..., :12], decoded[..., :12], atol=0.02)
     assert torch.allclose(restored[..., 20:], drafts[..., 20:], atol=1e-6)
     assert restored.min() >= 0

@@ -1,6 +1,7 @@
-"""Fine detail of drafts for decoded frames: what the autoencoder loses of a picture on its way.
+"""Drafts instead of decoded frames, wherever the denoiser left a draft as it was.
 
-Where the denoiser kept a draft as it was, the result can be as sharp as the draft.
+The result is then as sharp as the draft, whatever the autoencoder loses on its way, and what does
+not move does not flicker.
 """
 
 from __future__ import annotations
@@ -14,21 +15,23 @@ from torch.nn import functional as F
 
 Drafts = Callable[[int, int], Tensor]  # start, stop -> (stop - start, 3, H, W) in [0, 1]
 
-# A mean difference of so much, of the range of 1, between the decoded frame and the decoded draft
-# leaves 1 / e of the detail: much less is the autoencoder's own noise, much more another picture.
-TOLERANCE = 0.1
+# At a mean difference of so much, of the range of 1, between the decoded frame and the decoded
+# draft, 1 / e of the result is the draft: much less is noise, much more is another picture.
+# Measured on held-out characters: figure 19.0 dB with 0.05 and with 0.08, 18.9 with 0.12 and
+# without; background 26.5, 26.2, 25.7 and 25.7.
+TOLERANCE = 0.06
 REACH = 5  # pixels: side of the square over which the difference is averaged
 
 
-def restore_detail(decoded: Tensor, draft: Tensor, redrawn: Tensor) -> Tensor:
-    """Add to decoded frames what a draft lost when it was encoded and decoded, where they agree.
+def keep_drafts(decoded: Tensor, draft: Tensor, redrawn: Tensor) -> Tensor:
+    """Return decoded frames, or the draft where they agree with what decoding makes of it.
 
     All (n, 3, H, W) in [0, 1]; redrawn: the draft, encoded and decoded again.
     """
     change = (decoded - redrawn).abs().mean(dim=1, keepdim=True)
     change = F.avg_pool2d(change, REACH, 1, REACH // 2, count_include_pad=False)
     agreement = torch.exp(-((change / TOLERANCE) ** 2))
-    return (decoded + agreement * (draft - redrawn)).clamp(0, 1)
+    return decoded + agreement * (draft - decoded)
 
 
 def encode_pictures(vae: Any, pictures: Tensor, device: torch.device | str | None = None) -> Tensor:
