@@ -5,6 +5,7 @@ from __future__ import annotations
 from pose.align import align
 from pose.backends import register_backend, resolve_backend, with_device
 from pose.cache import track_cached
+from pose.complete import complete
 from pose.detect import detect
 from pose.draw import LOOKS, draw
 from pose.errors import (
@@ -20,6 +21,7 @@ from pose.files import is_pose_source, load_poses, read_poses, save_openpose, sa
 from pose.folders import PictureFolder, open_pictures
 from pose.identity import Person, parse_person
 from pose.overlay import overlay
+from pose.puppet import Puppet
 from pose.refine import refine
 from pose.report import Finding, Preflight, preflight
 from pose.skeleton import Mark, PoseSequence, insert_neck
@@ -42,10 +44,12 @@ __all__ = [
     "PoseFileError",
     "PoseSequence",
     "Preflight",
+    "Puppet",
     "Skeletons",
     "VideoError",
     "VideoInfo",
     "align",
+    "complete",
     "detect",
     "draw",
     "insert_neck",
