@@ -18,6 +18,9 @@ PARTS = ("unet", "vae", "image_encoder", "controlnext")
 LIBRARIES = 120 * 10**6
 # Weights on the GPU under group offload: layers in use and on their way (estimate, not measured).
 GROUP_SHARE = 0.05
+# With drafts: they are encoded before the denoising, and encoded and decoded beside the result
+# (`temporal.drafts`); encoding counted as half of decoding.
+DRAFTED = 3
 OFFICIAL_STEM = 128  # channels of the released encoders' stem
 
 
@@ -59,6 +62,8 @@ def predict(parts: Parts, settings: Resolved, frames: int) -> Prediction:
         "denoising": int(one_call.flops * calls * settings.steps),
         "decoding": int(one_chunk.flops * frames / min(settings.decode_chunk, frames)),
     }
+    if _encoder_config(parts).get("draft_channels") and settings.control_scale:
+        flops["decoding"] *= DRAFTED
     denoising = one_call.memory + _kept_control(parts, settings, frames)
     return Prediction(
         weights=sum(weights.values()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def test_a_real_run_holds_what_the_dry_one_says() -> None:
     from diffusers import UNetSpatioTemporalConditionModel
 
     unet = UNetSpatioTemporalConditionModel.from_pretrained(mini.FOLDER / "unet")
-    noisy, picture, told = torch.rand(1, 4, 16, 8, 8), torch.rand(1, 1, 128), torch.zeros(1, 3)
+    channels, width = unet.config["in_channels"], unet.config["cross_attention_dim"]
+    noisy = torch.rand(1, 4, channels, 8, 8)
+    picture, told = torch.rand(1, 1, width), torch.zeros(1, 3)
     real = footprint.run_dry(unet, lambda: unet(noisy, torch.tensor(1.0), picture, told))
     dry = footprint.denoising(mini.FOLDER, 4, 1, (8, 8), "float32")
     assert real.flops == dry.flops
@@ -93,9 +96,9 @@ def test_with_room_nothing_is_changed(free: Any) -> None:
 
 
 def test_what_keeps_the_result_goes_first(free: Any) -> None:
-    roomy = planned(guidance=2.0)
+    roomy = planned(guidance=2.0, decode_chunk=1)
     free(roomy.prediction.peak)  # of which a part is kept in reserve
-    plan = planned(guidance=2.0)
+    plan = planned(guidance=2.0, decode_chunk=1)
     assert plan.fits
     assert plan.changes == ("guidance halves one after the other",)
 
@@ -116,6 +119,16 @@ def test_what_was_asked_for_stays_and_the_lack_is_told(free: Any) -> None:
     assert {name: getattr(plan.settings, name) for name in asked} == asked
     assert not plan.fits
     assert any("Warning" in line for line in plan.lines())
+
+
+def test_drafts_are_decoded_too() -> None:
+    parts = Parts(base=mini.FOLDER)
+    settings = Settings().resolve(DEFAULTS["soft"], size=(128, 192), device="cpu", dtype="float32")
+    drafted, plain = (
+        predict(parts, replace(settings, control_scale=scale), 96).flops for scale in (1.0, 0.0)
+    )
+    assert drafted["decoding"] == 3 * plain["decoding"]
+    assert drafted["denoising"] == plain["denoising"]
 
 
 def test_offloading_needs_less_of_the_gpu() -> None:
