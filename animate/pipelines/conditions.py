@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
@@ -12,8 +12,6 @@ from torch import Tensor, nn
 
 from animate.pipelines.denoiser import Conditions
 from temporal.decode import safe_precision
-from temporal.drafts import encode_pictures
-from temporal.features import ControlSource, check_control, chunk_for
 
 Pictures = Image.Image | list[Image.Image]
 Generators = torch.Generator | list[torch.Generator] | None
@@ -90,40 +88,6 @@ def project_tokens(encoder: Any, hidden: Tensor) -> Tensor:
     normal = encoder.vision_model.post_layernorm(hidden)
     tokens: Tensor = encoder.visual_projection(normal)
     return tokens
-
-
-def encoded_drafts(
-    pipeline: Any,
-    image: Pictures,
-    drafts: ControlSource | None,
-    *,
-    frames: int,
-    size: tuple[int, int],
-) -> Tensor | None:
-    """Drafts of the frames as latents (F, c, h, w) in main memory; None if the encoder sees none.
-
-    Half precision: they are kept for the whole clip, and the autoencoder's error is larger.
-
-    drafts: (F, 3, H, W) in [0, 1] or a callable, None for the picture; size: height and width.
-    """
-    if not pipeline.controlnext.sees_draft:
-        return None
-    first = image[0] if isinstance(image, list) else image
-    still = pipeline.video_processor.preprocess(first, *size) / 2 + 0.5
-
-    def shown(start: int, stop: int) -> Tensor:
-        if drafts is None:
-            return cast(Tensor, still.expand(stop - start, -1, -1, -1))
-        return drafts[start:stop] if isinstance(drafts, Tensor) else drafts(start, stop)
-
-    encoded, chunk = [], chunk_for(*size)
-    with safe_precision(pipeline.vae):
-        for start in range(0, frames, chunk):
-            stop = min(start + chunk, frames)
-            check_control(pictures := shown(start, stop), stop - start)
-            latents = encode_pictures(pipeline.vae, pictures, pipeline._execution_device)
-            encoded.append(latents.half().cpu())
-    return torch.cat(encoded)
 
 
 def initial_latents(

@@ -29,9 +29,9 @@ from animate.pipelines.conditions import (
     Generators,
     Pictures,
     encode_conditions,
-    encoded_drafts,
     initial_latents,
 )
+from animate.pipelines.drafts import as_callable, encoded_drafts
 from animate.pipelines.lora import UNetLoraMixin
 from animate.pipelines.spread import Device, denoising
 from temporal.autoencoder import SmallTemporalAutoencoder
@@ -221,7 +221,8 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
                 on_step=self._after_step(callback_on_step_end, on_step),
                 on_window=on_window,
             )
-        video = self._finish(latents, output_type, decode_chunk_size, _picked(shown, drafted))
+        kept = as_callable(shown) if self.controlnext.sees_draft else None
+        video = self._finish(latents, output_type, decode_chunk_size, kept)
         self.maybe_free_model_hooks()  # type: ignore[no-untyped-call, unused-ignore]
         return StableVideoDiffusionPipelineOutput(frames=video) if return_dict else video
 
@@ -279,26 +280,10 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
     ) -> Any:
         if output_type == "latent":
             return latents
-        device = self._execution_device
-        videos = [
-            torch.cat(
-                list(
-                    decode_chunks(
-                        self.vae, one, chunk or DECODE_CHUNK, device=device, drafts=drafts
-                    )
-                )
-            )
-            for one in latents
-        ]
-        video = rearrange(videos, "b f c h w -> b c f h w")
+        told: dict[str, Any] = {"device": self._execution_device, "drafts": drafts}
+        chunks = (decode_chunks(self.vae, one, chunk or DECODE_CHUNK, **told) for one in latents)
+        video = rearrange([torch.cat(list(each)) for each in chunks], "b f c h w -> b c f h w")
         return self.video_processor.postprocess_video(video * 2 - 1, output_type=output_type)
-
-
-def _picked(drafts: ControlSource | None, seen: Tensor | None) -> Drafts | None:
-    """The drafts as decoding asks for them; None if the encoder has not seen any."""
-    if drafts is None or seen is None:
-        return None
-    return (lambda start, stop: drafts[start:stop]) if isinstance(drafts, Tensor) else drafts
 
 
 def _clip_shape(
