@@ -3,7 +3,7 @@
 python scripts/bench_planner.py [--quick] [--model mini] [--device cpu]
 
 Every case runs in a process of its own: one denoising step over the clip and the decoding of all
-its frames, with random control and a random picture. Memory is the peak of resident memory over
+its frames, with random control, drafts and a picture. Memory is the peak of resident memory over
 what the process held before the model was loaded (on a GPU: torch's peak of allocated memory);
 time is that of denoising and decoding, estimated in that process right before. Ratios are
 prediction over measurement. The last line is a JSON object; "pass": every memory ratio is within
@@ -95,10 +95,16 @@ def measure(case: dict[str, Any]) -> dict[str, float]:
     now = plan.settings
     watch = GpuMemory() if now.device == "cuda" else ResidentMemory()
     pipeline = load_model(plan.asked).pipeline
+
+    def noise(first: int, last: int) -> torch.Tensor:
+        return torch.rand(last - first, 3, size[1], size[0])
+
+    drafts = noise if pipeline.controlnext.sees_draft else None
     start = time.perf_counter()
     latents = pipeline(
         Image.new("RGB", size, "teal"),
-        lambda first, last: torch.rand(last - first, 3, size[1], size[0]),
+        noise,
+        drafts=drafts,
         num_frames=plan.frames,
         height=size[1],
         width=size[0],
@@ -113,7 +119,7 @@ def measure(case: dict[str, Any]) -> dict[str, float]:
         progress=lambda done, total: None,
     ).frames[0].cpu()  # fmt: skip
     middle = time.perf_counter()
-    for _ in decode_in_less_memory(pipeline, latents, now.decode_chunk):
+    for _ in decode_in_less_memory(pipeline, latents, now.decode_chunk, drafts):
         pass
     end = time.perf_counter()
     peak, flops = watch.peak(), plan.prediction.flops
