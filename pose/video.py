@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.boxes import says_too_many
 from pose.decoder import load_decord
 from pose.errors import VideoError
 from pose.ffmpeg import MOST_PIXELS, read_frames
@@ -239,7 +240,7 @@ def _spans(path: Path) -> tuple[Floats, float]:
     # decord opens some pictures and then finds no frame in them. Of a transport stream it leaves
     # out frames at the start and counts some at the end twice.
     refused = not path.is_file() or picture_kind(head) or is_transport_stream(head)
-    if refused or is_unfinished_avi(head, path.stat().st_size):
+    if refused or is_unfinished_avi(head, path.stat().st_size) or says_too_many(path):
         raise VideoError(explain_unreadable(path))
     decord.logging.set_level(decord.logging.QUIET)
     try:
