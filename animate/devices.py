@@ -186,10 +186,11 @@ def decode_in_less_memory(
     drafts: see `temporal.decode`.
     """
     from temporal.decode import decode_frames
+    from temporal.drafts import from_frame
 
     device, done = pipeline._execution_device, 0
     while done < len(latents):
-        left = None if drafts is None else _from(drafts, done)
+        left = None if drafts is None else from_frame(drafts, done)
         try:
             for frame in decode_frames(
                 pipeline.vae, latents[done:], chunk, device=device, drafts=left
@@ -203,10 +204,6 @@ def decode_in_less_memory(
             chunk //= 2
             logger.warning("Memory ran out: decoding %d frames at once from here on", chunk)
         _release(str(device))
-
-
-def _from(drafts: Drafts, first: int) -> Drafts:
-    return lambda start, stop: drafts(first + start, first + stop)
 
 
 def _release(device: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pose.puppet import Puppet
     from pose.skeleton import PoseSequence
     from pose.skeletons import Skeletons
+    from temporal.drafts import Drafts
 
 
 Size = tuple[int, int]  # width, height
@@ -63,7 +63,7 @@ class Motion:
         return _to_share([self._draw(index, self.size) for index in shown])
 
     @property
-    def drafts(self) -> Callable[[int, int], Tensor] | None:
+    def drafts(self) -> Drafts | None:
         """Drafts of steering frames start to stop, (n, 3, H, W), for a model that sees them.
 
         None without a puppet, and where finished skeletons tell nothing of the bodies.

@@ -79,10 +79,12 @@ class Result:
 
     def _drafts(self) -> Drafts | None:
         """The drafts that the model was shown, without the leading reference frame."""
-        drafts, lead = self.motion.drafts, self.motion.lead
+        from temporal.drafts import from_frame
+
+        drafts = self.motion.drafts
         if drafts is None or not self.settings.control_scale:
             return None
-        return lambda start, stop: drafts(lead + start, lead + stop)
+        return from_frame(drafts, self.motion.lead)
 
     def save(
         self,
