@@ -11,8 +11,9 @@ from torch import Tensor
 
 from animate.training.corpus import ClipStack
 from animate.training.data import Sample
+from pose.bones import Pose
 from pose.draw import draw
-from pose.puppet import Pose, Puppet
+from pose.puppet import Puppet, find_figure
 from pose.skeleton import FACE, LEFT_HAND, RIGHT_HAND
 
 # How much an error on each part counts, by its id: background, body, hand, head. Hands and head are
@@ -47,6 +48,7 @@ class ClipSource:
     def __init__(self, stacks: Sequence[LatentStack], frames: int, *, drafts: bool = False) -> None:
         self.stacks, self.frames, self.drafts = stacks, frames, drafts
         self.shares = _shares([len(stack.clips) for stack in stacks])
+        self._figures: dict[tuple[str, int], NDArray[np.uint8]] = {}
 
     def bucket(self, rng: np.random.Generator) -> LatentStack:
         """See ``data.Source``."""
@@ -64,7 +66,7 @@ class ClipSource:
         own = own[0], own[1] * (rng.random() >= REFERENCE_LOSS)
         drafts = None
         if self.drafts:
-            puppet = Puppet(picture, own)
+            puppet = Puppet(picture, own, self._figure(clips, clip, reference))
             drafts = np.stack([puppet.bend(pose) for pose in poses])
         return Sample(
             control=np.stack([draw(*pose, size, look="soft") for pose in poses]),
@@ -76,6 +78,15 @@ class ClipSource:
             weight=PART_WEIGHTS[clips.parts[clip, shown]],
             name=clips.names[clip],
         )
+
+    def _figure(self, clips: ClipStack, clip: int, index: int) -> NDArray[np.bool_]:
+        """Which pixels (H, W) of a frame are found to be the figure's; found once, kept as bits."""
+        key, picture = (clips.names[clip], index), clips.frames[clip, index]
+        if key not in self._figures:
+            pose = clips.keypoints[clip, index][None], clips.scores[clip, index][None]
+            self._figures[key] = np.packbits(find_figure(picture, pose))
+        bits = np.unpackbits(self._figures[key], count=picture[..., 0].size)
+        return bits.reshape(picture.shape[:2]).astype(bool)
 
 
 class CropSource:

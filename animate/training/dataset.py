@@ -19,10 +19,11 @@ from animate.training.emphasis import parts_of
 from animate.training.prepare.index import DatasetError, Row, read_index
 from animate.training.prepare.reader import MEMORY, Reader
 from animate.training.prepare.registry import annotator
+from pose.bones import Pose
 from pose.draw import draw
 from pose.errors import PoseError
 from pose.likeness import boxes_of
-from pose.puppet import Pose, Puppet
+from pose.puppet import Puppet
 from pose.skeleton import PoseSequence
 
 Frames = NDArray[np.uint8]
