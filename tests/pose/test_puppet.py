@@ -55,7 +55,7 @@ def test_its_own_pose_leaves_nearly_all_as_it_is(standing: Floats, picture: Fram
     bent = bend(picture, pose(standing), pose(standing))
     same = (np.abs(bent.astype(int) - picture) <= 1).all(axis=-1)
     assert all(same[y, x] for x, y in PLACES.values())
-    assert same.mean() > 0.97  # less at the rim, where figure and background are one colour
+    assert same.mean() > 0.94  # but for the rim, where this figure and its background are one
 
 
 def test_a_figure_leaves_its_place_as_the_background(standing: Floats) -> None:
