@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from animate.load import Model
+    from animate.pipelines.spread import Helpers
     from pose.skeleton import PoseSequence
 
 # The settings that decide the poses; a change of others leaves them as they are.
@@ -38,6 +39,7 @@ def animate(
     journal: str | os.PathLike[str] | None = None,
     load: Callable[[Settings], Model] | None = None,
     tracked: PoseSequence | None = None,
+    helpers: Helpers | None = None,
     **settings: Any,
 ) -> Result:
     """Make the character in picture `ref` move like the person in video `driving`.
@@ -47,7 +49,8 @@ def animate(
     follows the stages track, load and denoise; report(line) gets what was decided. Frames are
     decoded when they are asked for. journal: a folder for the run's notes, which Result.save
     removes; after a kill the same call goes on from them to an equal result. For many clips: load
-    gives the model in place of `animate.load.load_model`, tracked are the film's known poses.
+    gives the model in place of `animate.load.load_model`, tracked are the film's known poses,
+    helpers do windows of this clip elsewhere (see `animate.pipelines.spread`).
     Raises AnimateError, pose.PoseError or temporal.TemporalError.
     """
     asked = settings_from(settings)
@@ -55,7 +58,9 @@ def animate(
     notes = Journal(None if journal is None else Path(journal), report)
     notes.open()
     try:
-        return _animate(Path(driving), Path(ref), asked, progress, report, notes, load, tracked)
+        return _animate(
+            Path(driving), Path(ref), asked, progress, report, notes, load, tracked, helpers
+        )
     except Exception:
         notes.close(failed=True)  # it would fail again
         raise
@@ -73,6 +78,7 @@ def _animate(
     journal: Journal,
     load: Callable[[Settings], Model] | None,
     tracked: PoseSequence | None,
+    helpers: Helpers | None,
 ) -> Result:
     from animate.load import load_model
     from animate.planner import make_plan
@@ -103,7 +109,14 @@ def _animate(
     motion = place(source, found, decided, model.look, drafted)
     latents, decided = in_less_memory(
         lambda chosen: denoise(
-            model, picture, motion, chosen, fps=source.fps, progress=progress, journal=journal
+            model,
+            picture,
+            motion,
+            chosen,
+            fps=source.fps,
+            progress=progress,
+            journal=journal,
+            helpers=helpers,
         ),
         decided,
         report,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from animate.load import Model
+    from animate.pipelines.spread import Helpers
     from animate.pipelines.video import ControlNeXtVideoPipeline
 
 # Schedulers whose step depends on latents, prediction and random numbers alone, not on the steps
@@ -42,10 +43,12 @@ def denoise(
     fps: float,
     progress: Progress,
     journal: Journal,
+    helpers: Helpers | None = None,
 ) -> Tensor:
     """Latents (1, F, C, h, w) of the clip on the CPU; every finished step goes into the journal.
 
-    picture: (H, W, 3) as loaded; fps: of the result. A leading reference frame is left out.
+    picture: (H, W, 3) as loaded; fps: of the result; helpers: see `pipelines.spread`. A leading
+    reference frame is left out.
     """
     progress("denoise", 0, settings.steps)
     standing = journal.standing(_facts(model, settings))
@@ -53,7 +56,7 @@ def denoise(
         latents = standing.latents
         progress("denoise", settings.steps, settings.steps)
     else:
-        latents = _run(model, picture, motion, settings, fps, progress, journal, standing)
+        latents = _run(model, picture, motion, settings, fps, progress, journal, standing, helpers)
     return latents[:, motion.lead :].cpu()
 
 
@@ -72,6 +75,7 @@ def _run(
     progress: Progress,
     journal: Journal,
     standing: Standing | None,
+    helpers: Helpers | None,
 ) -> Tensor:
     """Latents (1, lead + F, C, h, w)."""
     import torch
@@ -113,6 +117,7 @@ def _run(
         official=settings.official,
         halves_apart=settings.halves_apart,
         devices=settings.devices or None,
+        helpers=helpers,
         step_cache=settings.step_cache,
         generator=generator,
         latents=noise if standing is None else standing.latents,

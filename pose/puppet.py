@@ -28,7 +28,7 @@ RIM = 0.015  # of the short side: blur and shadow around a figure are no backgro
 PARTS = ARM_PARTS.stop
 
 Flags = NDArray[np.bool_]
-Maps = NDArray[np.float32]
+Maps = NDArray[np.float32]  # (2, H, W): x and y
 
 
 class Puppet:
@@ -85,19 +85,17 @@ class _Layer:
             source, target = own[part], asked[part]
             if source is not None and target is not None:
                 self._lay(maps, painted, place * PARTS + part, source, target)
-        colours, solid = (
-            cv2.remap(layer, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            for layer in (self.colours, self.solid)
-        )
         # Where neighbours come of different parts, single pixels may come of none.
         whole = cv2.morphologyEx(painted, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        colours, solid = (fill(layer, painted > 0) for layer in (colours, solid))
+        colours, solid = (
+            fill(_taken_from(layer, maps), painted > 0) for layer in (self.colours, self.solid)
+        )
         shown += (solid / 255.0 * whole)[..., None] * (colours - shown)
 
     def _lay(
         self, maps: Maps, painted: NDArray[np.uint8], label: int, source: Bone, target: Bone
     ) -> None:
-        """Write where the pixels of a part come from into maps (2, H, W) of x and y."""
+        """Write where the pixels of a part come from into the maps."""
         window = target.window(painted.shape, FAR)
         if any(edge.start >= edge.stop for edge in window):
             return
@@ -136,6 +134,11 @@ def _nearest(
                 least[window][nearer] = distance[nearer]
                 labels[window][nearer] = place * PARTS + part
     return least, labels
+
+
+def _taken_from(layer: Frame, maps: Maps) -> Frame:
+    taken = cv2.remap(layer, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(taken, np.uint8)
 
 
 def _from_behind(bones: Bones) -> bool:

@@ -24,10 +24,15 @@ Module = TypeVar("Module", bound=nn.Module)
 AHEAD = 2  # windows per lane that are prepared or predicted before they are asked for
 
 
+class LaneLostError(RuntimeError):
+    """Raised by a replica that is gone, with its machine perhaps: the first does its windows."""
+
+
 class Lanes:
     """Threads that work off the windows of a step together, one for each replica of a model.
 
-    replicas: predict(window latents, timestep, window, prepared), each for one thread only.
+    replicas: predict(window latents, timestep, window, prepared), each for one thread at a time.
+    Any but the first may raise LaneLostError.
     prepare(timestep, window) gives `prepared`; it runs in the caller's thread in window order, so
     that it cannot matter which lane takes which window. Leaving the context waits for the windows
     in progress, drops those that have not begun, and ends the threads.
@@ -38,8 +43,9 @@ class Lanes:
         self._ahead = AHEAD * len(replicas)
         self._stopped = threading.Event()
         self._own = threading.local()
+        self._first = _in_turn(replicas[0])
         unused: SimpleQueue[Predict] = SimpleQueue()
-        for replica in replicas:
+        for replica in (self._first, *replicas[1:]):
             unused.put(replica)
         self._pool = ThreadPoolExecutor(len(replicas), "lane", self._adopt, (unused,))
 
@@ -77,12 +83,31 @@ class Lanes:
         if self._stopped.is_set():
             raise RuntimeError("another lane failed")  # is raised after that lane's own error
         try:
-            prediction: Tensor = self._own.predict(part, timestep, window, prepared)
+            prediction = self._predict(part, timestep, window, prepared)
             # Waits for the device here, so that a lane takes a window when it has time for it.
             return prediction.to(part.device)
         except BaseException:
             self._stopped.set()
             raise
+
+    def _predict(self, *told: Any) -> Tensor:
+        predict: Predict = self._own.predict
+        try:
+            return predict(*told)
+        except LaneLostError:
+            self._own.predict = self._first
+            return self._first(*told)
+
+
+def _in_turn(predict: Predict) -> Predict:
+    """The same for any number of threads, one of which has it at a time."""
+    lock = threading.Lock()
+
+    def predict_in_turn(*told: Any) -> Tensor:
+        with lock:
+            return predict(*told)
+
+    return predict_in_turn
 
 
 def replicate(module: Module, device: torch.device | str) -> Module:

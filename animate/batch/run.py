@@ -167,7 +167,10 @@ class Batch:
             strip=made.strip, error=None, passing=0,
         )  # fmt: skip
         self._running.discard(output)
-        self.watch(News(kind="done", output=output, seconds=made.seconds, figures=made.figures))
+        text = f"{made.helped} windows by idle workers" if made.helped else ""
+        self.watch(
+            News(kind="done", output=output, seconds=made.seconds, figures=made.figures, text=text)
+        )
 
     def _went_wrong(self, event: Event) -> None:
         """Try again what may pass, after a while; a worker that was lost is no fault of the job."""

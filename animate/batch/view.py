@@ -216,7 +216,8 @@ def _line(news: News, job: Standing, board: Board) -> str:
     place = f"{state:<9}{job.name}"
     if news.kind == "done":
         good = "" if job.body is None else f", {job.body:.2f} of the joints right, {job.verdict}"
-        return f"{place}: {news.seconds:.1f} s{good} ({board.summary()})"
+        helped = f", {news.text}" if news.text else ""
+        return f"{place}: {news.seconds:.1f} s{helped}{good} ({board.summary()})"
     if news.kind == "again":
         return f"{place}: again in {news.seconds:.0f} s; {news.text}"
     return f"{place}: {news.text}" if news.text else place

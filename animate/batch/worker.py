@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from animate.progress import Progress
 if TYPE_CHECKING:
     from animate.config import Settings
     from animate.load import Model
+    from animate.pipelines.spread import Helpers
     from animate.result import Result
     from pose.skeleton import PoseSequence
 
@@ -30,12 +32,17 @@ LOADING = (
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What is told of a finished job. strip: a JPEG; figures: the judge's, None if not judged."""
+    """What is told of a finished job.
+
+    strip: a JPEG; figures: the judge's, None if not judged; helped: windows that other workers
+    predicted.
+    """
 
     seconds: float
     frames: int
     figures: dict[str, Any] | None
     strip: bytes | None
+    helped: int = 0
 
 
 class Worker:
@@ -50,7 +57,8 @@ class Worker:
         import torch
 
         self.scratch = scratch
-        self._loaded: tuple[tuple[Any, ...], Model] | None = None
+        self._loaded: tuple[Settings, Model] | None = None
+        self._loading = threading.Lock()  # a helper of another's clip loads beside our own
         torch.set_num_threads(threads or max(1, torch.get_num_threads() // share))
 
     def track(self, job: Job, progress: Progress) -> PoseSequence:
@@ -61,12 +69,18 @@ class Worker:
         return find_poses(source, job.settings, progress)
 
     def make(
-        self, job: Job, poses: PoseSequence | None, progress: Progress, replaces: str | None
+        self,
+        job: Job,
+        poses: PoseSequence | None,
+        progress: Progress,
+        replaces: str | None,
+        helpers: Helpers | None = None,
     ) -> Made:
         """Make the job's video, on from where an interrupted worker was, and judge it.
 
         replaces: see places.print_of, of what was at the output's place before the batch; another
-        file there is the result of a worker that was lost before it could say so.
+        file there is the result of a worker that was lost before it could say so. helpers: who may
+        predict windows of the clip, too.
         """
         began = time.monotonic()
         there = places.print_of(job.output)
@@ -74,7 +88,7 @@ class Worker:
             return self._known(job, began, progress)
         path = places.local_path(job.output, self.scratch)
         path.parent.mkdir(parents=True, exist_ok=True)
-        result = self._animate(job, path, poses, progress)
+        result = self._animate(job, path, poses, progress, helpers)
         figures = self._judge(job, result, path, progress)
         strip = strip_of(path)
         places.deliver(path, job.output)
@@ -85,14 +99,24 @@ class Worker:
         """The model for these settings: the one in memory while they allow it."""
         from animate.load import load_model
 
-        key = tuple(getattr(settings, name) for name in LOADING)
-        if self._loaded is None or self._loaded[0] != key:
-            self._loaded = None  # its memory goes before the next one needs it
-            self._loaded = (key, load_model(settings))
-        return self._loaded[1]
+        with self._loading:
+            if self._loaded is None or not _same_model(self._loaded[0], settings):
+                self._loaded = None  # its memory goes before the next one needs it
+                self._loaded = (settings, load_model(settings))
+            return self._loaded[1]
+
+    def model_settings(self) -> Settings:
+        """By which the model in memory was loaded."""
+        assert self._loaded is not None
+        return self._loaded[0]
 
     def _animate(
-        self, job: Job, path: Path, poses: PoseSequence | None, progress: Progress
+        self,
+        job: Job,
+        path: Path,
+        poses: PoseSequence | None,
+        progress: Progress,
+        helpers: Helpers | None,
     ) -> Result:
         from animate.api import animate
         from animate.journal import journal_path
@@ -106,6 +130,7 @@ class Worker:
             journal=journal_path(path),
             load=self.load,
             tracked=poses,
+            helpers=helpers,
             **vars(job.settings),
         )
         for beside in filter(None, (options.save_poses, options.save_compare)):
@@ -151,6 +176,10 @@ class Worker:
             )
         frames, seconds = len(open_video(path)), time.monotonic() - began
         return Made(seconds=seconds, frames=frames, figures=figures, strip=strip_of(path))
+
+
+def _same_model(one: Settings, other: Settings) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in LOADING)
 
 
 def _figures(judge: Callable[[], Any]) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,6 +27,15 @@ class Conditions:
     time_ids: Tensor
     guidance: tuple[float, float]
     guided: bool
+
+    def to(self, device: torch.device | str) -> Conditions:
+        """The same on another device."""
+        return replace(
+            self,
+            embeddings=self.embeddings.to(device),
+            image_latents=self.image_latents.to(device),
+            time_ids=self.time_ids.to(device),
+        )
 
     def halves(self, *, apart: bool) -> list[slice]:
         """Rows to be shown to the UNet together: all of them, or one guidance half at a time."""

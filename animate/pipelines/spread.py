@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from animate.pipelines.denoiser import Conditions, Denoiser
 from temporal.errors import DeviceError
 from temporal.features import ControlFeatures
 from temporal.inject import inject
-from temporal.parallel import Lanes, replicate
-from temporal.sampling import RunAll, one_by_one
+from temporal.parallel import Lanes, Predict, replicate
+from temporal.sampling import Denoise, Jobs, RunAll, one_by_one
 
 Device = torch.device | str
+
+
+class Helpers(Protocol):
+    """Whoever else, anywhere, may predict windows of a clip, and gives what we would."""
+
+    def begin(self, told: Denoiser) -> None:
+        """A clip begins: its conditions, and how it is denoised."""
+        ...
+
+    def lanes(self, windows: int, seconds: float) -> Sequence[Predict]:
+        """Those who help with the next step: of so many windows, that take so long each."""
+        ...
 
 
 @contextmanager
@@ -28,11 +41,13 @@ def denoising(
     control_scale: float,
     halves_apart: bool = False,
     devices: Sequence[Device] | None = None,
+    helpers: Helpers | None = None,
 ) -> Iterator[tuple[Denoiser, RunAll]]:
     """Give the `denoise` and `run_all` of `temporal.sampling.sample`, hooks removed at the end.
 
     devices: where the windows of a step are spread to, one lane for each entry; None for the
-    pipeline's own alone. The control encoder stays on the pipeline's device. Raises DeviceError.
+    pipeline's own alone. The control encoder stays on the pipeline's device. helpers are asked at
+    each step but the first, if there are no devices. Raises DeviceError.
     """
     unets = _replicas(pipeline, devices or ())  # before there are hooks that a copy would share
     with ExitStack() as stack:
@@ -49,14 +64,35 @@ def denoising(
 
         own = denoiser(pipeline.unet, conditions)
         if not unets:
-            yield own, one_by_one
+            yield own, one_by_one if helpers is None else _Helped(own, helpers).run_all
             return
         lanes = [
-            own if unet is pipeline.unet else denoiser(unet, _moved(conditions, unet.device))
+            own if unet is pipeline.unet else denoiser(unet, conditions.to(unet.device))
             for unet in unets
         ]
         predicts = [lane.predict for lane in lanes]
         yield own, stack.enter_context(Lanes(predicts, own.control)).run_all
+
+
+class _Helped:
+    """Steps that others help with: what they are asked is measured on the steps before."""
+
+    def __init__(self, own: Denoiser, helpers: Helpers) -> None:
+        self._own, self._helpers = own, helpers
+        self._windows, self._seconds = 0, 0.0
+        helpers.begin(own)
+
+    def run_all(self, denoise: Denoise, timestep: Tensor, jobs: Jobs) -> Iterator[Tensor]:
+        """A `RunAll` of `temporal.sampling`."""
+        others = self._helpers.lanes(self._windows, self._seconds) if self._windows else ()
+        began, done = time.monotonic(), 0
+        with Lanes([self._own.predict, *others], self._own.control) as lanes:
+            for prediction in lanes.run_all(denoise, timestep, jobs):
+                done += 1
+                yield prediction
+        self._windows = done
+        if not others:
+            self._seconds = (time.monotonic() - began) / max(1, done)
 
 
 def _replicas(pipeline: Any, devices: Sequence[Device]) -> list[Any]:
@@ -81,12 +117,3 @@ def _replicas(pipeline: Any, devices: Sequence[Device]) -> list[Any]:
 def _index(device: Device) -> tuple[str, int]:
     device = torch.device(device)
     return device.type, device.index or 0
-
-
-def _moved(conditions: Conditions, device: torch.device) -> Conditions:
-    return replace(
-        conditions,
-        embeddings=conditions.embeddings.to(device),
-        image_latents=conditions.image_latents.to(device),
-        time_ids=conditions.time_ids.to(device),
-    )

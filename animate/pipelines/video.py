@@ -33,7 +33,7 @@ from animate.pipelines.conditions import (
 )
 from animate.pipelines.drafts import as_callable, encoded_drafts
 from animate.pipelines.lora import UNetLoraMixin
-from animate.pipelines.spread import Device, denoising
+from animate.pipelines.spread import Device, Helpers, denoising
 from temporal.autoencoder import SmallTemporalAutoencoder
 from temporal.controlnext import ControlNeXt
 from temporal.decode import decode_chunks
@@ -120,6 +120,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         halves_apart: bool = False,
         control_memory: int | None = None,
         devices: Sequence[Device] | None = None,
+        helpers: Helpers | None = None,
         step_cache: float = 0.0,
         generator: Generators = None,
         latents: Tensor | None = None,
@@ -148,8 +149,9 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         control_memory: bytes for what of the control is kept from step to step; None for a share
         of what is free on a GPU and little elsewhere.
         devices: such as ["cuda:0", "cuda:1"], spread the windows of a step over several; the
-        result stays the same. step_cache: repeat predictions where the UNet's input changed by
-        less than this share, such as 0.1; 0 never does. See `temporal.stepcache`.
+        result stays the same. helpers: who may do some of them elsewhere, see
+        `animate.pipelines.spread`. step_cache: repeat predictions where the UNet's input changed
+        by less than this share, such as 0.1; 0 never does. See `temporal.stepcache`.
         latents: (B, F, C, h, w) unit noise; or with steps_done, to go on, those that
         callback_on_step_end saw after so many steps, and generator_state of that moment.
         output_type: "pil", "np" (B, F, H, W, 3), "pt" (B, F, 3, H, W) or "latent".
@@ -208,6 +210,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
                 control_scale=control_scale,
                 halves_apart=halves_apart,
                 devices=devices,
+                helpers=helpers,
             ) as (denoise, run_all),
         ):
             latents = sample(

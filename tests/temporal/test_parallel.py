@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from temporal.parallel import AHEAD, Lanes, replicate
+from temporal.parallel import AHEAD, LaneLostError, Lanes, replicate
 from temporal.sampling import one_by_one
 from temporal.windows import Window, plan_windows
 
@@ -160,3 +160,22 @@ def test_a_replica_elsewhere_has_weights_there_and_leaves_the_original(
     assert {weight.device.type for weight in twin.parameters()} == {"meta"}
     assert {weight.device.type for weight in unet.parameters()} == {"cpu"}
     assert not twin.training
+
+
+def test_the_first_lane_does_the_windows_of_one_that_is_lost() -> None:
+    at_once: list[int] = []
+
+    def first(*told: Any) -> Tensor:
+        at_once.append(1)
+        assert len(at_once) == 1
+        time.sleep(0.002)
+        at_once.pop()
+        return predict(*told)
+
+    def lost(*told: Any) -> Tensor:
+        raise LaneLostError("its machine is gone")
+
+    with Lanes([first, lost, lost], prepare) as lanes:
+        spread = list(lanes.run_all(denoise, NOW, jobs()))
+    alone = list(one_by_one(denoise, NOW, jobs()))
+    assert all(torch.equal(one, other) for one, other in zip(spread, alone, strict=True))

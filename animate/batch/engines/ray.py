@@ -11,6 +11,7 @@ from typing import Any
 
 from animate.batch.engines.actors import Mailbox, Sampler, track
 from animate.batch.engines.base import Event, Kind, Task
+from animate.batch.engines.lending import GROUP, Lender
 from animate.batch.failures import Failure
 from animate.batch.worker import Made
 from animate.errors import AnimateError, UsageError
@@ -28,7 +29,7 @@ class RayEngine:
     started on this machine. workers: at most so many actors. cores: for each (default: those of
     the smallest machine). Outputs must be in a folder that all machines share, or be URLs. Tasks
     of a machine that is lost are given to another; Ray starts its actor again where there is
-    room, and more actors where machines join.
+    room, and more actors where machines join. Idle actors help with the windows of a long clip.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class RayEngine:
         if not self.cores:
             self.cores = min((int(node.get("CPU", 0)) for node in _nodes()), default=1) or 1
         self._mailbox = ray.remote(Mailbox).options(num_cpus=0, **_here()).remote()
+        self._lender = Lender(self._mailbox)
         self._track = ray.remote(track).options(
             num_cpus=1 if self._gpus else 0,  # without GPUs the actors have all the cores
             max_retries=TRACK_RETRIES,
@@ -121,6 +123,7 @@ class RayEngine:
             events = self._progress()
             for reference in ended:
                 events += self._end(reference)
+            self._lend()
             if not pending:
                 time.sleep(POLL)
             if events or time.monotonic() > end:
@@ -135,11 +138,15 @@ class RayEngine:
         asked = {"num_cpus": 0, "num_gpus": 1} if self._gpus else {"num_cpus": self.cores}
         while len(self._team) < wanted:
             actor = (
-                ray.remote(Sampler)
+                ray.remote(concurrency_groups={GROUP: 1})(Sampler)
                 .options(max_restarts=-1, scheduling_strategy="SPREAD", **asked)
                 .remote(str(self.scratch), self.cores)
             )
             self._team.append(_Seat(actor))
+
+    def _lend(self) -> None:
+        idle = [seat.actor for seat in self._team if seat.idle]
+        self._lender.lend(idle, [seat.task.name for seat in self._team if seat.task])
 
     def _shared(self, poses: Path) -> Any:
         from pose.files import load_poses
@@ -156,6 +163,8 @@ class RayEngine:
             told = ray.get(self._mailbox.empty.remote(), timeout=1.0)
         except ray.exceptions.RayError:  # progress is only for the eyes
             return []
+        for name, (stage, done, total) in told.items():
+            self._lender.hear(name, stage, total - done)
         return [
             Event(kind="progress", task=under_way[name], stage=stage, done=done, total=total)
             for name, (stage, done, total) in told.items()

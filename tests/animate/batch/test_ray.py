@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,28 @@ def test_a_lost_machine_costs_nothing_and_the_bytes_are_the_local_ones(
         os.unlink(job.output)
         worker.make(job, None, ignore, None)
         assert Path(job.output).read_bytes() == there[job.output]
+
+
+@pytest.mark.slow
+def test_an_idle_worker_helps_with_a_long_clip_and_the_bytes_stay(
+    cluster: Any, store: Store, dance: Path, hero: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    from animate.batch.engines.ray import RayEngine
+
+    jobs = small_jobs(tmp_path, tiny_model, dance, hero, 1, frames=24, steps=60, window=4)
+    told: list[str] = []
+
+    def watch(news: News) -> None:
+        if news.kind == "done":
+            told.append(news.text)
+
+    store.enrol(jobs, force=False)
+    engine = RayEngine(store.folder / "scratch", address=cluster.address, workers=None, cores=1)
+    with engine:
+        Batch(store, engine, tracked=[jobs[0].output], watch=watch).run()
+    assert store.counts()[DONE] == 1
+    assert re.fullmatch(r"[1-9]\d* windows by idle workers", told[0])
+    there = Path(jobs[0].output).read_bytes()
+    os.unlink(jobs[0].output)
+    Worker(tmp_path / "scratch", threads=1).make(jobs[0], None, ignore, None)
+    assert Path(jobs[0].output).read_bytes() == there
