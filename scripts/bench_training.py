@@ -27,11 +27,11 @@ from torch import Tensor, nn
 
 from animate.training import mini
 from animate.training.animator import VideoTask
-from animate.training.controls import EncoderCopy
 from animate.training.data import Batch
 from animate.training.feed import Share
 from animate.training.methods import add_lora, open_base
 from animate.training.settings import VideoLoss
+from temporal.controlnet import ControlNet
 
 LOSS = VideoLoss(sigma_min=mini.SIGMA_MIN, sigma_max=mini.SIGMA_MAX)
 BASE = "locked base"
@@ -121,7 +121,9 @@ def task_of(way: str, full: bool) -> VideoTask:
         open_base(parts["unet"], detail)
     elif method == "controlnet":
         del parts["controlnext"]
-        parts["controlnet"] = EncoderCopy(parts["unet"], 3 if full else 2)
+        halvings = 3 if full else 2
+        part = ControlNet.from_unet(parts["unet"], halvings=halvings, control_look="official")
+        parts["controlnet"] = part.requires_grad_(True)
     elif method == "lora":
         add_lora(parts["unet"], int(detail))
     return (Uncontrolled if way == BASE else VideoTask)(parts, LOSS)

@@ -2,8 +2,11 @@
 
 Contents
     ControlNeXt             the control encoder                     controlnext
+    ControlNet              an encoder's copy beside a video UNet   controlnet
     Site, SITES             where and how control enters a UNet     sites
     Injector                the hooks that put it there             inject
+    Beside                  those of a ControlNet                   beside
+    join, features_of, load_control  for either kind                control
     cross_normalize         statistics of one map given to another  crossnorm
     plan_windows            overlapping windows over a clip         windows
     sample                  denoising in windows                    sampling
@@ -24,9 +27,14 @@ from typing import Any
 
 _HOMES = {
     "ControlNeXt": "controlnext",
+    "ControlNet": "controlnet",
     "Site": "sites",
     "SITES": "sites",
     "Injector": "inject",
+    "Beside": "beside",
+    "join": "control",
+    "features_of": "control",
+    "load_control": "control",
     "cross_normalize": "crossnorm",
     "plan_windows": "windows",
     "sample": "sampling",

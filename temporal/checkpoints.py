@@ -7,12 +7,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from temporal import official
+from temporal.controlnet import ControlNet
 from temporal.controlnext import VARIANTS, ControlNeXt
 from temporal.errors import CheckpointError
 from temporal.keys import compare_keys
@@ -23,11 +24,13 @@ CONFIG_KEY = "controlnext_config"  # metadata entry of our single files
 IDENTITY_AT_FIRST = ("temporal_mixing.",)  # layers that official encoders do not have
 KIND_KEY = "weights_kind"  # likewise, of our UNet files: values or increments
 CONFIG_NAME = "config.json"  # diffusers' name
+PART_FOLDERS = ("controlnext", "controlnet")  # of a control part in a model's or a run's folder
 # Of the numbers that a file has, how many times more its settings may ask for before they lie.
 MOST_ABSENT = 8
 MOST_TOLD = 200  # characters of a library's complaint
 
 Report = Callable[[str], None]
+Part = TypeVar("Part", ControlNeXt, ControlNet)
 
 
 def load_controlnext(
@@ -62,6 +65,36 @@ def load_controlnext(
                 report(why)
         own = VARIANTS[variant]
     return fill(_built({**own, **settings}, tensors, path), tensors, source=path)
+
+
+def load_controlnet(path: str | Path) -> ControlNet:
+    """Load a ControlNet for video from its folder or a model's, in evaluation mode, as float32.
+
+    Raises CheckpointError.
+    """
+    folder = _inside(Path(path), allow_pickle=False)
+    settings, tensors = _stored_settings(folder, ControlNet) or {}, read_tensors(folder)
+    with torch.device("meta"):
+        part: ControlNet = _from_config(ControlNet, settings, folder)
+    if problems := compare_keys(part, tensors).problems():
+        raise CheckpointError(f"{folder} does not fit its own settings: {problems}")
+    # A copy even in the same format: the tensors may be a view of the file.
+    whole = {name: value.to(torch.float32, copy=True) for name, value in tensors.items()}
+    part.load_state_dict(whole, assign=True)
+    part.eval()
+    return part
+
+
+def names_controlnet(path: str | Path) -> bool:
+    """Whether a folder says of itself, or of the part in it, that it is a ControlNet for video."""
+    config = place_of_part(path) / CONFIG_NAME
+    return config.is_file() and _read_config(config).get("_class_name") == ControlNet.__name__
+
+
+def place_of_part(path: str | Path) -> Path:
+    """Where a control part's settings lie: in this folder, or in a part of it; else the path."""
+    places = (Path(path), *(Path(path) / part for part in PART_FOLDERS))
+    return next((place for place in places if (place / CONFIG_NAME).is_file()), Path(path))
 
 
 def save_controlnext(encoder: ControlNeXt, path: str | Path) -> None:
@@ -116,20 +149,21 @@ def _built(settings: Mapping[str, Any], tensors: Mapping[str, Tensor], source: P
     show which size there really is.
     """
     with torch.device("meta"):
-        empty = _from_config(settings, source)
+        empty = _from_config(ControlNeXt, settings, source)
     wanted = sum(tensor.numel() for tensor in empty.state_dict().values())
     there = sum(tensor.numel() for tensor in tensors.values())
     if wanted > MOST_ABSENT * max(there, 1):
         fill(empty, tensors, source=source)  # says what is missing
         raise CheckpointError(f"{source} has {there} numbers, but its settings ask for {wanted}")
-    return _from_config(settings, source)
+    encoder: ControlNeXt = _from_config(ControlNeXt, settings, source)
+    return encoder
 
 
-def _from_config(settings: Mapping[str, Any], source: Path) -> ControlNeXt:
+def _from_config(kind: type[Part], settings: Mapping[str, Any], source: Path) -> Part:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sizes that the comparison with the file refuses
-            built: ControlNeXt = ControlNeXt.from_config(dict(settings))
+            built: Part = kind.from_config(dict(settings))
     except Exception as error:  # settings without sense make torch and diffusers raise anything
         reason = " ".join(str(error).split())[:MOST_TOLD] or type(error).__name__
         raise CheckpointError(f"{source}: its settings make no encoder: {reason}") from error
@@ -158,20 +192,19 @@ def _inside(folder: Path, allow_pickle: bool) -> Path:
     """What to read in a folder: the folder itself if it says what it is, else a part of it."""
     if (folder / CONFIG_NAME).is_file():
         return folder
-    if (folder / "controlnext").is_dir():
-        return _inside(folder / "controlnext", allow_pickle)
+    for part in PART_FOLDERS:
+        if (folder / part).is_dir():
+            return _inside(folder / part, allow_pickle)
     return official.find_file(folder, "control", allow_pickle=allow_pickle)
 
 
-def _stored_settings(path: Path) -> dict[str, Any] | None:
-    """The encoder's settings as our own files carry them; None for official files."""
+def _stored_settings(path: Path, kind: type[Part] = ControlNeXt) -> dict[str, Any] | None:
+    """A part's settings as our own files carry them; None for official files."""
     if path.is_dir():
-        try:
-            settings: dict[str, Any] = dict(json.loads((path / CONFIG_NAME).read_text()))
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            raise CheckpointError(f"{path / CONFIG_NAME} is damaged; copy it again") from error
-        if settings.get("_class_name", ControlNeXt.__name__) != ControlNeXt.__name__:
-            raise CheckpointError(f"{path} holds a {settings['_class_name']}, no control encoder")
+        settings = _read_config(path / CONFIG_NAME)
+        if settings.get("_class_name", kind.__name__) != kind.__name__:
+            wanted = "control encoder" if kind is ControlNeXt else kind.__name__
+            raise CheckpointError(f"{path} holds a {settings['_class_name']}, no {wanted}")
         return settings
     if path.suffix in PICKLES:
         return None
@@ -180,3 +213,10 @@ def _stored_settings(path: Path) -> dict[str, Any] | None:
         return None if stored is None else dict(json.loads(stored))
     except (ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path}: the settings in it are damaged; copy it again") from error
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{file} is damaged; copy it again") from error

@@ -1,17 +1,21 @@
-"""Control features of a clip, computed once per frame and step and shared between windows."""
+"""Control features of a clip, computed once per frame and shared between windows."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from temporal.controlnext import ControlNeXt, Prepared
+from temporal.controlnet import ControlNet
+from temporal.controlnext import ControlNeXt
 from temporal.errors import ControlError
 from temporal.folded import FoldedEncoder
 
 ControlSource = Tensor | Callable[[int, int], Tensor]
+Maps = TypeVar("Maps", bound=tuple[Tensor, ...])
 
 # What of the encoding does not depend on time is kept from step to step: up to so many bytes of
 # main memory, which is to be nearly the same for all clips, or a share of what a GPU has free.
@@ -22,8 +26,50 @@ GPU_SHARE = 8
 CHUNK_PIXELS, LONGEST_CHUNK = 2**18, 8
 
 
-class ControlFeatures:
-    """Control features of the windows of one clip, asked for step by step in order of start.
+class ByFrame(ABC):
+    """Features of the windows of one clip, asked for step by step in order of start.
+
+    Only the chunks of the current window are kept: memory does not grow with the clip.
+    """
+
+    def __init__(self, clip: _Clip) -> None:
+        self._clip = clip
+        self._timestep: float | None = None
+        self._features: dict[int, tuple[Tensor, ...]] = {}  # chunk -> features
+
+    @torch.no_grad()
+    def __call__(self, timestep: Tensor, frames: Sequence[int]) -> tuple[Tensor, ...]:
+        """Return the features of these clip frames at this timestep, of every site.
+
+        Each is (len(frames), C, h, w).
+        """
+        if float(timestep) != self._timestep:
+            self._timestep = float(timestep)
+            self._start_step(timestep)
+        chunk = self._clip.chunk
+        asked = sorted({frame // chunk for frame in frames})
+        for index in asked:
+            if index not in self._features:
+                self._features[index] = self._encode(index)
+        picked = [self._of_frame(frame) for frame in frames]
+        self._features = {index: self._features[index] for index in asked}
+        return tuple(torch.stack(site) for site in zip(*picked, strict=True))
+
+    def _of_frame(self, frame: int) -> list[Tensor]:
+        index, offset = divmod(frame, self._clip.chunk)
+        return [site[offset] for site in self._features[index]]
+
+    def _start_step(self, timestep: Tensor) -> None:
+        """Forget what depends on time."""
+        self._features = {}
+
+    @abstractmethod
+    def _encode(self, index: int) -> tuple[Tensor, ...]:
+        """The features of a chunk's frames."""
+
+
+class ControlFeatures(ByFrame):
+    """A ControlNeXt's features of the windows of one clip.
 
     control: (F, 3, H, W) in [0, 1], or a callable (start, stop) -> (stop - start, 3, H, W) that
     draws frames when they are needed, and then frames: F. chunk: frames encoded at once; memory:
@@ -49,52 +95,22 @@ class ControlFeatures:
         reference: Tensor | None = None,
         drafts: Tensor | None = None,
     ) -> None:
-        if isinstance(control, Tensor):
-            frames = len(control)
-        if frames is None:
-            raise ControlError("control given as a callable needs the number of frames")
-        memory = default_memory(device) if memory is None else memory
-        if chunk < 1 or memory < 0:
-            raise ControlError(f"need chunk 1 and memory 0 at least; got {chunk}, {memory}")
-        self._clip = (
+        super().__init__(
             _PairedClip(control, frames, chunk, reference)
             if encoder.sees_reference
             else _Clip(control, frames, chunk)
         )
         self._encoder = encoder
         self._folded = FoldedEncoder(encoder)
-        self._prepared = _Prepared(self._folded, self._clip, device, memory)
+        self._prepared = _Prepared(self._folded.prepare, self._clip, device, memory)
         self._device = device
         self._drafts = drafts
-        self._timestep: float | None = None
         self._time = torch.empty(0)
         self._hidden: dict[int, Tensor] = {}  # chunk -> state before frames are mixed
-        self._features: dict[int, tuple[Tensor, ...]] = {}  # chunk -> features
-
-    @torch.no_grad()
-    def __call__(self, timestep: Tensor, frames: Sequence[int]) -> tuple[Tensor, ...]:
-        """Return the features of these clip frames at this timestep, of every site.
-
-        Each is (len(frames), C, h, w).
-        """
-        if float(timestep) != self._timestep:
-            self._start_step(timestep)
-        chunk = self._clip.chunk
-        asked = sorted({frame // chunk for frame in frames})
-        for index in asked:
-            if index not in self._features:
-                self._features[index] = self._encode(index)
-        picked = [self._of_frame(frame) for frame in frames]
-        self._features = {index: self._features[index] for index in asked}
-        return tuple(torch.stack(site) for site in zip(*picked, strict=True))
-
-    def _of_frame(self, frame: int) -> list[Tensor]:
-        index, offset = divmod(frame, self._clip.chunk)
-        return [site[offset] for site in self._features[index]]
 
     def _start_step(self, timestep: Tensor) -> None:
-        self._timestep = float(timestep)
-        self._features, self._hidden = {}, {}
+        super()._start_step(timestep)
+        self._hidden = {}
         one = torch.empty(1, device=self._device)
         self._time = self._encoder.embed_time(timestep.to(self._device), one)
 
@@ -123,10 +139,39 @@ class ControlFeatures:
         return self._hidden[index]
 
 
+class EmbeddedControl(ByFrame):
+    """What a ControlNet is given of the control frames of one clip; the same in every step.
+
+    control, frames, chunk, memory: as for `ControlFeatures`. Not for several threads.
+    """
+
+    def __init__(
+        self,
+        part: ControlNet,
+        control: ControlSource,
+        *,
+        device: torch.device | str,
+        frames: int | None = None,
+        chunk: int = LONGEST_CHUNK,
+        memory: int | None = None,
+    ) -> None:
+        super().__init__(_Clip(control, frames, chunk))
+        self._prepared = _Prepared(part.prepare, self._clip, device, memory)
+
+    def _encode(self, index: int) -> tuple[Tensor, ...]:
+        return self._prepared(index)
+
+
 class _Clip:
     """The control frames of a clip in chunks at fixed places."""
 
-    def __init__(self, control: ControlSource, frames: int, chunk: int) -> None:
+    def __init__(self, control: ControlSource, frames: int | None, chunk: int) -> None:
+        if isinstance(control, Tensor):
+            frames = len(control)
+        if frames is None:
+            raise ControlError("control given as a callable needs the number of frames")
+        if chunk < 1:
+            raise ControlError(f"need chunks of 1 frame at least; got {chunk}")
         self.frames, self.chunk = frames, chunk
         self._control = control
 
@@ -148,7 +193,7 @@ class _PairedClip(_Clip):
     """Control frames with the reference picture's own control behind, (n, 6, H, W)."""
 
     def __init__(
-        self, control: ControlSource, frames: int, chunk: int, reference: Tensor | None
+        self, control: ControlSource, frames: int | None, chunk: int, reference: Tensor | None
     ) -> None:
         super().__init__(control, frames, chunk)
         if reference is not None:
@@ -167,7 +212,7 @@ class _PairedClip(_Clip):
         return torch.cat([drawn, beside.to(drawn).expand_as(drawn)], dim=1)
 
 
-class _Prepared:
+class _Prepared(Generic[Maps]):
     """What of the encoding does not depend on time, kept as far as the memory goes.
 
     Nothing makes room for another: in a clip read again and again, what has come last would
@@ -175,16 +220,23 @@ class _Prepared:
     """
 
     def __init__(
-        self, encoder: FoldedEncoder, clip: _Clip, device: torch.device | str, memory: int
+        self,
+        prepare: Callable[[Tensor], Maps],
+        clip: _Clip,
+        device: torch.device | str,
+        memory: int | None,
     ) -> None:
-        self._encoder, self._clip, self._device = encoder, clip, device
+        memory = default_memory(device) if memory is None else memory
+        if memory < 0:
+            raise ControlError(f"need memory of 0 bytes at least; got {memory}")
+        self._prepare, self._clip, self._device = prepare, clip, device
         self._left = memory
-        self._kept: dict[int, Prepared] = {}
+        self._kept: dict[int, Maps] = {}
 
-    def __call__(self, index: int) -> Prepared:
+    def __call__(self, index: int) -> Maps:
         if index in self._kept:
             return self._kept[index]
-        prepared = self._encoder.prepare(self._clip.draw(index).to(self._device))
+        prepared = self._prepare(self._clip.draw(index).to(self._device))
         size = sum(part.numel() * part.element_size() for part in prepared)
         if size <= self._left:
             self._left -= size

@@ -31,7 +31,8 @@ from animate.training.objectives import (
 )
 from animate.training.settings import VideoLoss
 from animate.training.task import Exporter, Generators, kept, rand, randn
-from temporal.inject import inject
+from temporal.control import join
+from temporal.controlnet import ControlNet
 
 # CLIP's own normalisation, as a ``CLIPImageProcessor`` applies it.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -65,6 +66,7 @@ class VideoTask:
             if any(parameter.requires_grad for parameter in part.parameters())
         }
         self.module: nn.Module = nn.ModuleDict(trained)
+        self._part: Any = self.parts.get("controlnet", self.parts.get("controlnext"))
         self._bounds = (settings.sigma_min, settings.sigma_max)
         self._write = write
 
@@ -137,8 +139,7 @@ class VideoTask:
     def _shown(self, batch: Batch) -> Tensor:
         """Control ``(B, F, C, H, W)``: the frames' own, and what else the encoder sees."""
         control = to_share(batch.control)
-        encoder: Any = self.parts.get("controlnext")
-        if encoder is None or not encoder.sees_reference:
+        if not self._part.sees_reference:
             return control
         if batch.reference_control is None:
             return torch.cat([control, torch.zeros_like(control)], dim=2)
@@ -150,8 +151,7 @@ class VideoTask:
 
         Where there are none, the reference's ``(B, c, h, w)``, as at sampling time.
         """
-        encoder: Any = self.parts.get("controlnext")
-        if encoder is None or not encoder.sees_draft:
+        if not self._part.sees_draft:
             return None
         if batch.drafts is None:
             return reference[:, None].expand(-1, batch.control.shape[1], -1, -1, -1)
@@ -171,34 +171,23 @@ class VideoTask:
         shown: Tensor,
     ) -> Tensor:
         """The UNet's velocity with control for the samples whose ``shown`` ``(B,)`` is 1."""
-        unet, told = self.parts["unet"], {"added_time_ids": time_ids}
-        frames = sample.shape[1]
-        scale = repeat(shown, "b -> (b f)", f=frames)
-        with self._control(sample, time, embedding, told, control, scale):
-            velocity: Tensor = unet(sample, time, embedding, **told).sample
+        scale = repeat(shown, "b -> (b f)", f=sample.shape[1])
+        with self._control(time, control, scale):
+            velocity: Tensor = self.parts["unet"](
+                sample, time, embedding, added_time_ids=time_ids
+            ).sample
         return velocity
 
-    def _control(
-        self,
-        sample: Tensor,
-        time: Tensor,
-        embedding: Tensor,
-        told: dict[str, Tensor],
-        control: Shown,
-        scale: Tensor,
-    ) -> AbstractContextManager[Any]:
-        unet = self.parts["unet"]
-        if "controlnet" in self.parts:
-            from animate.training.controls import add_residuals
-
-            residuals = self.parts["controlnet"](sample, time, embedding, control[0], **told)
-            return add_residuals(unet, residuals, scale)
-        encoder: Any = self.parts["controlnext"]
-        injector = inject(unet, encoder.injection)
+    def _control(self, time: Tensor, control: Shown, scale: Tensor) -> AbstractContextManager[Any]:
         shown, drafts = control
+        part: Any = self._part
+        joined = join(self.parts["unet"], part)
+        if isinstance(part, ControlNet):
+            joined.set(part.prepare(shown), scale)
+            return joined
         drafts = None if drafts is None else rearrange(drafts, "b f c h w -> (b f) c h w")
-        injector.set(encoder(shown, time, drafts), scale)
-        return injector
+        joined.set(part(shown, time, drafts), scale)
+        return joined
 
     def _latents(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The clip's latents as the denoiser knows them, the reference's as they are encoded."""

@@ -15,7 +15,8 @@ from animate.load import stored_variant
 from animate.pipelines.lora import AdaptableUNet
 from animate.pipelines.video import ControlNeXtVideoPipeline
 from animate.training.settings import ModelSettings
-from temporal.checkpoints import load_controlnext
+from temporal.control import load_control
+from temporal.controlnet import ControlNet
 from temporal.controlnext import ControlNeXt
 from temporal.trainable import select_trainable
 
@@ -33,11 +34,11 @@ def base_folder(settings: ModelSettings) -> Path:
 
 
 def load_video(settings: ModelSettings) -> ControlNeXtVideoPipeline:
-    """The base with a control encoder, in full precision. Raises ModelError."""
+    """The base with a part for control, in full precision. Raises ModelError."""
     folder = base_folder(settings)
     replaced: dict[str, Any] = {}
     if settings.control is not None:
-        replaced["controlnext"] = load_controlnext(settings.control)
+        replaced["controlnext"] = load_control(settings.control)
     elif not (folder / "controlnext").is_dir():
         replaced["controlnext"] = _new_encoder(folder, settings.variant)
     components = set(VIDEO_PARTS) - set(replaced)
@@ -62,7 +63,9 @@ def prepare_video(
     """Choose what of the pipeline's parts learns; the parts by name, and factors on the rate.
 
     The parts are the pipeline's own. checkpointing: compute activations twice to save memory.
+    Raises UsageError for a control that the method cannot go on with.
     """
+    _check_control(pipeline.controlnext, settings)
     parts: dict[str, nn.Module] = {name: getattr(pipeline, name) for name in VIDEO_PARTS}
     for part in parts.values():
         part.requires_grad_(False)
@@ -71,16 +74,35 @@ def prepare_video(
         parts["controlnext"].requires_grad_(True)
         open_base(parts["unet"], settings.trainable)
     elif settings.method == "controlnet":
-        from animate.training.controls import EncoderCopy
-
         del parts["controlnext"]
-        halvings = int(math.log2(pipeline.vae_scale_factor))
-        parts["controlnet"] = EncoderCopy(pipeline.unet, halvings)
+        pipeline.register_modules(controlnext=controlnet_of(pipeline))
+        parts["controlnet"] = pipeline.controlnext.requires_grad_(True)
     if settings.rank:
         add_lora(pipeline.unet, settings.rank)
     if checkpointing:
         save_memory(parts)
     return parts, {"unet.": settings.base_rate if settings.method == "controlnext" else 1.0}
+
+
+def _check_control(part: Any, settings: ModelSettings) -> None:
+    """Raise UsageError for a control given that is not what the method trains."""
+    kind = "controlnet" if isinstance(part, ControlNet) else "controlnext"
+    own = settings.control is None and kind == "controlnext"  # of which a ControlNet takes the look
+    if settings.method not in (kind, "lora") and not own:
+        raise UsageError(
+            f"method: {settings.method} cannot go on with a {type(part).__name__}, which the "
+            f"control given is; choose method: {kind}, or another model.control"
+        )
+
+
+def controlnet_of(pipeline: ControlNeXtVideoPipeline) -> ControlNet:
+    """The pipeline's own ControlNet, or a new one beside its UNet."""
+    part: ControlNet = pipeline.controlnext
+    if not isinstance(part, ControlNet):
+        torch.manual_seed(0)  # the same start in every process
+        halvings, look = int(math.log2(pipeline.vae_scale_factor)), str(part.config["control_look"])
+        part = ControlNet.from_unet(pipeline.unet, halvings=halvings, control_look=look)
+    return part
 
 
 def open_base(unet: nn.Module, rule: str) -> list[str]:
