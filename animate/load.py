@@ -136,18 +136,18 @@ def _replaced_parts(
     parts: Parts, number: Any, settings: Settings, report: Callable[[str], None]
 ) -> dict[str, Any]:
     """The pipeline's components that do not come from the base's folder."""
-    from temporal.checkpoints import load_controlnext
+    from temporal.control import load_control
     from temporal.unets import load_unet
 
     replaced: dict[str, Any] = {}
     if parts.control is not None:
-        encoder = load_controlnext(
+        control = load_control(
             parts.control,
             variant=settings.variant,
             allow_pickle=settings.allow_pickle,
             report=report,
         )
-        replaced["controlnext"] = encoder.to(number)
+        replaced["controlnext"] = control.to(number)
     if parts.unet is not None:
         replaced["unet"], line = load_unet(
             parts.base / "unet",

@@ -50,16 +50,17 @@ class Helper:
     def learn(self, name: str, told: Told) -> None:
         """Get ready for a clip of this name; loads its model if it is not in memory."""
         from animate.pipelines.denoiser import Denoiser
-        from temporal.inject import inject
+        from temporal.control import join
         from temporal.parallel import replicate
 
         self._hooks.close()
         self._name = self._denoiser = None
         pipeline = self._load(told.settings).pipeline
         unet = replicate(pipeline.unet, pipeline.unet.device)  # shares the weights, not the hooks
+        self._hooks.enter_context(joined := join(unet, pipeline.controlnext, device=unet.device))
         self._denoiser = Denoiser(
             unet=unet,
-            injector=self._hooks.enter_context(inject(unet, pipeline.controlnext.injection)),
+            injector=joined,
             features=None,
             control_scale=told.control_scale,
             conditions=told.conditions.to(unet.device),

@@ -9,8 +9,7 @@ import torch
 from einops import repeat
 from torch import Tensor
 
-from temporal.features import ControlFeatures
-from temporal.inject import Injector
+from temporal.control import Features, Joined
 from temporal.windows import Window
 
 
@@ -54,8 +53,8 @@ class Denoiser:
     """
 
     unet: Any
-    injector: Injector
-    features: ControlFeatures | None
+    injector: Joined
+    features: Features | None
     control_scale: float | Tensor
     conditions: Conditions
     halves_apart: bool = False

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from animate.pipelines.denoiser import Conditions, Denoiser
+from temporal.control import Features, join
 from temporal.errors import DeviceError
-from temporal.features import ControlFeatures
-from temporal.inject import inject
 from temporal.parallel import Lanes, Predict, replicate
 from temporal.sampling import Denoise, Jobs, RunAll, one_by_one
 
@@ -36,7 +35,7 @@ class Helpers(Protocol):
 def denoising(
     pipeline: Any,
     conditions: Conditions,
-    features: ControlFeatures | None,
+    features: Features | None,
     *,
     control_scale: float,
     halves_apart: bool = False,
@@ -46,18 +45,21 @@ def denoising(
     """Give the `denoise` and `run_all` of `temporal.sampling.sample`, hooks removed at the end.
 
     devices: where the windows of a step are spread to, one lane for each entry; None for the
-    pipeline's own alone. The control encoder stays on the pipeline's device. helpers are asked at
-    each step but the first, if there are no devices. Raises DeviceError.
+    pipeline's own alone. A control encoder stays on the pipeline's device, a ControlNet is copied
+    with the UNet. helpers are asked at each step but the first, if there are no devices. Raises
+    DeviceError.
     """
     unets = _replicas(pipeline, devices or ())  # before there are hooks that a copy would share
+    part = pipeline.controlnext
     with ExitStack() as stack:
 
-        def denoiser(unet: Any, told: Conditions) -> Denoiser:
+        def denoiser(unet: Any, told: Conditions, replica: Device | None = None) -> Denoiser:
+            stack.enter_context(joined := join(unet, part, device=replica))
             return Denoiser(
                 unet=unet,
-                injector=stack.enter_context(inject(unet, pipeline.controlnext.injection)),
+                injector=joined,
                 features=features,
-                control_scale=control_scale * pipeline.controlnext.scale,
+                control_scale=control_scale * part.scale,
                 conditions=told,
                 halves_apart=halves_apart,
             )
@@ -67,7 +69,9 @@ def denoising(
             yield own, one_by_one if helpers is None else _Helped(own, helpers).run_all
             return
         lanes = [
-            own if unet is pipeline.unet else denoiser(unet, conditions.to(unet.device))
+            own
+            if unet is pipeline.unet
+            else denoiser(unet, conditions.to(unet.device), unet.device)
             for unet in unets
         ]
         predicts = [lane.predict for lane in lanes]

@@ -1,4 +1,4 @@
-"""Stable Video Diffusion with ControlNeXt: a picture and control frames to a video."""
+"""Stable Video Diffusion with control: a picture and control frames to a video."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ from animate.pipelines.drafts import as_callable, encoded_drafts
 from animate.pipelines.lora import UNetLoraMixin
 from animate.pipelines.spread import Device, Helpers, denoising
 from temporal.autoencoder import SmallTemporalAutoencoder
+from temporal.control import features_of
+from temporal.controlnet import ControlNet
 from temporal.controlnext import ControlNeXt
 from temporal.decode import decode_chunks
 from temporal.drafts import Drafts
 from temporal.errors import ControlError
-from temporal.features import ControlFeatures, ControlSource, check_control, chunk_for
+from temporal.features import ControlSource, check_control, chunk_for
 from temporal.sampling import OnStep, OnWindow, WindowsAt, sample
 from temporal.stepcache import cached
 from temporal.windows import Blend, Ramp, Window, plan_windows
@@ -52,21 +54,22 @@ StepCallback = Callable[[Any, int, Tensor, dict[str, Any]], dict[str, Any] | Non
 class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # type: ignore[misc, unused-ignore]
     """Animate a picture by control frames, in overlapping windows over a clip of any length.
 
-    The components of diffusers' StableVideoDiffusionPipeline and a control encoder.
+    The components of diffusers' StableVideoDiffusionPipeline and a part for control: ControlNeXt's
+    encoder, or a ControlNet that stands beside the UNet.
     """
 
-    # The encoder alternates with the UNet in every step and is small: it stays on the device.
+    # It alternates with the UNet in every step: it stays on the device.
     _exclude_from_cpu_offload = ["controlnext"]  # noqa: RUF012  (diffusers' own declaration)
 
     def __init__(
         self,
-        # Both must be loaded by name: diffusers looks for a folder's classes among loaded modules.
+        # All must be loaded by name: diffusers looks for a folder's classes among loaded modules.
         vae: AutoencoderKLTemporalDecoder | SmallTemporalAutoencoder,
         image_encoder: CLIPVisionModelWithProjection,
         unet: UNetSpatioTemporalConditionModel,
         scheduler: SchedulerMixin,
         feature_extractor: CLIPImageProcessor,
-        controlnext: ControlNeXt,
+        controlnext: ControlNeXt | ControlNet,
     ) -> None:
         super().__init__(vae, image_encoder, unet, scheduler, feature_extractor)
         if isinstance(vae, SmallTemporalAutoencoder):
@@ -191,7 +194,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         del latents
         features = None
         if control_scale != 0:
-            features = ControlFeatures(
+            features = features_of(
                 self.controlnext,
                 control,
                 reference=reference_control,
