@@ -8,24 +8,27 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from animate.training.sharding import put, whole
+
 
 class Ema:
     """Running average of a module's trained parameters; the decay warms up over the first steps.
 
     decay(step) = min(limit, (1 + step) / (20 + step)), so that early averages are not dominated by
-    the random start. With a limit of 0 the average is the latest weights.
+    the random start. With a limit of 0 the average is the latest weights. Averages are float32
+    whatever the weights are, as DeepSpeed's may be halves: small steps would be lost in them.
     """
 
     def __init__(self, module: nn.Module, limit: float) -> None:
         self.limit = limit
         self._parameters = {n: p for n, p in module.named_parameters() if p.requires_grad}
-        self.average = {name: p.detach().clone() for name, p in self._parameters.items()}
+        self.average = {name: p.detach().clone().float() for name, p in self._parameters.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Move the average towards the weights."""
         weight = 1 - min(self.limit, (1 + step) / (20 + step))
-        now = [parameter.detach() for parameter in self._parameters.values()]
+        now = [parameter.detach().float() for parameter in self._parameters.values()]
         torch._foreach_lerp_(list(self.average.values()), now, weight)
 
     @torch.no_grad()
@@ -46,11 +49,12 @@ class Ema:
                 for name, parameter in self._parameters.items():
                     parameter.copy_(own[name])
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """The average by parameter name."""
-        return self.average
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Continue from a saved average."""
+    def gathered(self) -> Iterator[tuple[str, Tensor]]:
+        """The average by parameter name, each tensor whole; all processes must go through."""
         for name, value in self.average.items():
-            value.copy_(state[name])
+            yield name, whole(value)
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Continue from what was gathered."""
+        for name, value in self.average.items():
+            put(value, state[name])

@@ -7,11 +7,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
+from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 
+from animate.errors import UsageError
 from animate.training.accelerator import build_accelerator
 from animate.training.data import Batch, Source
 from animate.training.ema import Ema
@@ -20,6 +23,7 @@ from animate.training.feed import Share, feed
 from animate.training.optimize import build_optimizer
 from animate.training.schedule import Schedule
 from animate.training.settings import LoopSettings
+from animate.training.sharding import autocast, is_sharded, lay_out, whole
 from animate.training.state import Checkpoints
 from animate.training.task import Generators, Preview, Task
 
@@ -92,8 +96,9 @@ class _Run:
             floor=settings.floor,
         )
         task.place(self.accelerator.device)
+        lay_out(self.accelerator, task.module)
         optimizer = build_optimizer(task.module, task.rates, settings)
-        self.model, self.optimizer = self.accelerator.prepare(Step(task), optimizer)
+        self.model, self.optimizer = _prepared(self.accelerator, Step(task), optimizer)
         self.bare = self.accelerator.unwrap_model(self.model)
         self.ema = Ema(self.bare, settings.ema)
         self.share = Share(
@@ -108,12 +113,18 @@ class _Run:
             self.accelerator,
             self.ema,
             keep=settings.keep,
-            identity={
-                "seed": settings.seed,
-                "samples a step": settings.batch * settings.accumulate * self.share.processes,
-            },
+            identity=self._identity(),
         )
         self.skipped: list[str] = []
+
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree with to be gone on from."""
+        settings, processes = self.settings, self.share.processes
+        samples = settings.batch * settings.accumulate * processes
+        identity: dict[str, Any] = {"seed": settings.seed, "samples a step": samples}
+        if is_sharded(self.accelerator):  # whose files are of another form
+            identity["weights spread by"] = self.accelerator.distributed_type.value
+        return identity
 
     def go(self, report: Report) -> Outcome:
         settings = self.settings
@@ -143,17 +154,20 @@ class _Run:
     def _step(self, step: int, batches: list[Batch]) -> tuple[float, float]:
         """One optimizer step; the loss, averaged over all processes, and the gradient's norm."""
         total = torch.zeros((), device=self.accelerator.device)
-        norm = 0.0
+        mean = norm = 0.0
         for part, batch in enumerate(batches):
             self.skipped += batch.skipped
             rng = self.share.generators(step, part)
             with self.accelerator.accumulate(self.model):
-                loss = self.model(batch.to(self.accelerator.device), rng)
+                with autocast(self.accelerator):
+                    loss = self.model(batch.to(self.accelerator.device), rng)
                 total += loss.detach() / len(batches)
-                self.accelerator.backward(loss)
-                if part == len(batches) - 1:
+                last = part == len(batches) - 1
+                if last:  # and before the backward pass, with which DeepSpeed moves the weights
                     mean = float(self.accelerator.reduce(total, reduction="mean"))
                     self._check(mean, "loss", step, batches)
+                self.accelerator.backward(loss)
+                if last:
                     norm = self._clip(step, batches)
                 self.optimizer.step()
                 self.optimizer.zero_grad()
@@ -162,8 +176,11 @@ class _Run:
     def _clip(self, step: int, batches: list[Batch]) -> float:
         trained = [p for p in self.model.parameters() if p.requires_grad]
         norm = self.accelerator.clip_grad_norm_(trained, self.settings.clip)
-        value = math.nan if norm is None else float(norm)  # DeepSpeed clips by itself
-        if norm is not None and self.accelerator.scaler is None:  # which leaves out such steps
+        if isinstance(norm, Tensor):  # DeepSpeed clips by itself, and may tell a number or nothing
+            norm = whole(norm)
+        value = math.nan if norm is None else float(norm)
+        # Scaled gradients may overflow: such steps are left out, and the scale is lowered.
+        if norm is not None and self.accelerator.mixed_precision != "fp16":
             self._check(value, "gradient", step, batches)
         return value
 
@@ -187,7 +204,7 @@ class _Run:
 
     def _preview(self, done: int) -> None:
         """Let the main process look at the averaged weights, which it must have whole."""
-        if self.preview is None or self.checkpoints.sharded:
+        if self.preview is None or is_sharded(self.accelerator):
             return
         if self.accelerator.is_main_process:
             folder = self.folder / PREVIEWS / f"{done:08d}"
@@ -212,6 +229,15 @@ class _Run:
             skipped=list(skipped),
             main=self.accelerator.is_main_process,
         )
+
+
+def _prepared(accelerator: Accelerator, step: Step, optimizer: torch.optim.Optimizer) -> Any:
+    """Both as accelerate wraps them. Raises UsageError for a configuration that does not fit."""
+    try:
+        return accelerator.prepare(step, optimizer)
+    except (ValueError, KeyError, NotImplementedError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"accelerate cannot prepare the model as configured: {reason}") from error
 
 
 def _forget_after(log: Path, step: int) -> None:

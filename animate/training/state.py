@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType
 from safetensors.torch import load_file
 from torch import nn
 
@@ -24,6 +23,7 @@ from animate.training.errors import TrainingError
 PREFIX = "step-"
 PROGRESS = "progress.json"  # step, and what of the settings decides the numbers
 WEIGHTS = "model.safetensors"  # accelerate's name
+AVERAGES = "average_0.pt"
 PARTIAL = ".partial"
 MOST_TOLD = 160  # characters of a library's complaint
 # What torch's and safetensors' own errors say of a full disk.
@@ -36,7 +36,6 @@ STORAGE_WORDS = (
     "unexpected pos",
     "iostream",
 )
-SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED)
 
 
 class Checkpoints:
@@ -60,11 +59,6 @@ class Checkpoints:
         accelerator.register_save_state_pre_hook(_only_trained)
         accelerator.register_load_state_pre_hook(_load_trained)
 
-    @property
-    def sharded(self) -> bool:
-        """Whether every process holds a part of the weights."""
-        return self.accelerator.distributed_type in SHARDED
-
     def resume(self) -> int:
         """Load the newest checkpoint and return its step; 0 if there is none."""
         found = checkpoints_in(self.folder)
@@ -86,9 +80,11 @@ class Checkpoints:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of pickles that are refused anyway
                 self.accelerator.load_state(str(newest))
-                averages = torch.load(self._averages(newest), map_location="cpu", weights_only=True)
-            self.ema.load_state_dict(averages)
-        except Exception as error:  # whatever damage makes torch, safetensors or accelerate raise
+                averages = torch.load(newest / AVERAGES, map_location="cpu", weights_only=True)
+            self.ema.load(averages)
+        except BaseException as error:  # whatever damage makes torch or accelerate raise
+            if not _is_failure(error):
+                raise
             raise _damaged(newest, error) from error
         return step
 
@@ -103,17 +99,18 @@ class Checkpoints:
                 partial.mkdir(parents=True)
             self.accelerator.wait_for_everyone()
             self._write(partial, step)
-        except Exception as error:
-            if not _storage_failed(error):
+        except BaseException as error:
+            if not (_is_failure(error) and _storage_failed(error)):
                 raise
             failure = f"{error}"
         self._finish(target, partial, failure, step)
 
     def _write(self, partial: Path, step: int) -> None:
         self.accelerator.save_state(str(partial))
-        if self.sharded or self.accelerator.is_main_process:
-            torch.save(self.ema.state_dict(), self._averages(partial))
-        if self.accelerator.is_main_process:
+        main = self.accelerator.is_main_process
+        averages = {name: value for name, value in self.ema.gathered() if main}
+        if main:
+            torch.save(averages, partial / AVERAGES)
             progress = {"step": step, "identity": self.identity}
             (partial / PROGRESS).write_text(json.dumps(progress))
 
@@ -137,17 +134,13 @@ class Checkpoints:
                 f"go on from {_name_of_last(self.folder)}"
             )
 
-    def _averages(self, folder: Path) -> Path:
-        process = self.accelerator.process_index if self.sharded else 0
-        return folder / f"average_{process}.pt"
-
 
 def checkpoints_in(folder: Path) -> list[Path]:
     """Whole checkpoints, the oldest first."""
     return sorted(p for p in folder.glob(f"{PREFIX}*") if p.suffix != PARTIAL)
 
 
-def _damaged(checkpoint: Path, error: Exception) -> TrainingError:
+def _damaged(checkpoint: Path, error: BaseException) -> TrainingError:
     reason = " ".join(str(error).split())[:MOST_TOLD] or type(error).__name__
     return TrainingError(
         f"{checkpoint} is damaged or holds more than tensors, and was not loaded ({reason}); "
@@ -178,7 +171,12 @@ def _unwrapped(model: nn.Module) -> nn.Module:
     return bare
 
 
-def _storage_failed(error: Exception) -> bool:
+def _is_failure(error: BaseException) -> bool:
+    """Not what ends a program; torch's error of sharded checkpoints is no Exception."""
+    return isinstance(error, Exception) or type(error).__name__ == "CheckpointException"
+
+
+def _storage_failed(error: BaseException) -> bool:
     """Whether a library says in its own words that the file system refused."""
     if isinstance(error, OSError):
         return True
