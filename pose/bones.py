@@ -34,6 +34,12 @@ PALM, FINGERS = (0, 9), tuple((joint, joint + 1) for first in range(1, 21, 4)
 TORSO = len(LIMBS)
 BODY_PARTS = range(TORSO + 2)  # legs, torso, head
 ARM_PARTS = range(BODY_PARTS.stop, BODY_PARTS.stop + 2 * (len(ARMS) + 1 + len(FINGERS)))
+# The same part of the other side; of torso and head, themselves.
+TWINS = (
+    *(part ^ 1 for part in range(TORSO)), TORSO, TORSO + 1,
+    *range(ARM_PARTS.start + len(ARM_PARTS) // 2, ARM_PARTS.stop),
+    *range(ARM_PARTS.start, ARM_PARTS.start + len(ARM_PARTS) // 2),
+)  # fmt: skip
 LEAST = 1.0  # pixels: no bone and no body is taken to be shorter
 FARTHEST = 1e5  # pixels: what lies further out is no joint
 
@@ -48,6 +54,15 @@ class Bone:
     start: Floats
     end: Floats
     side: float
+
+    def mirrored(self) -> Bone:
+        """The same with its sides exchanged."""
+        return Bone(self.start, self.end, -self.side)
+
+    def within(self, shape: tuple[int, ...]) -> bool:
+        """Whether both ends are in a picture (H, W)."""
+        ends = np.stack([self.start, self.end])
+        return bool(((ends >= 0) & (ends <= (shape[1] - 1, shape[0] - 1))).all())
 
     @cached_property
     def length(self) -> float:

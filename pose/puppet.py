@@ -12,11 +12,13 @@ Rendered truth, 32 characters of 8 frames, says of the constants below and of ``
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.bones import ARM_PARTS, BODY_PARTS, TORSO, Bone, Bones, Pose, bones_of
+from pose.bones import ARM_PARTS, BODY_PARTS, TORSO, TWINS, Bone, Bones, Pose, bones_of
 from pose.figure import cut_out, fill, widened
 from pose.skeleton import Frame
 
@@ -53,8 +55,9 @@ class Puppet:
     def bend(self, pose: Pose) -> Frame:
         """Return the picture with its figures in another pose, (H, W, 3).
 
-        The first person of the pose is taken for the first of the picture, and so on. Parts whose
-        joints are missing in either are left out. Without a known figure the picture is as it was.
+        The first person of the pose is taken for the first of the picture, and so on. Limbs that
+        the picture does not show are those of the other side, mirrored; parts that are missing on
+        both, or in the pose, are left out. Without a known figure the picture is as it was.
         """
         shown = self.backdrop.astype(np.float32)
         for place, (own, asked) in enumerate(zip(self._figures, bones_of(pose), strict=False)):
@@ -82,20 +85,32 @@ class _Layer:
         """Paint some parts of a figure into a picture (H, W, 3)."""
         maps, painted = np.zeros((2, *self.labels.shape), np.float32), np.zeros_like(self.solid)
         for part in parts:
-            source, target = own[part], asked[part]
-            if source is not None and target is not None:
-                self._lay(maps, painted, place * PARTS + part, source, target)
+            target = asked[part]
+            if target is None:
+                continue
+            for source, of, whole in _sources(own, part, self.solid.shape):
+                self._lay(maps, painted, place * PARTS + of, source, target, whole=whole)
         # Where neighbours come of different parts, single pixels may come of none.
-        whole = cv2.morphologyEx(painted, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+        closed = cv2.morphologyEx(painted, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
         colours, solid = (
             fill(_taken_from(layer, maps), painted > 0) for layer in (self.colours, self.solid)
         )
-        shown += (solid / 255.0 * whole)[..., None] * (colours - shown)
+        shown += (solid / 255.0 * closed)[..., None] * (colours - shown)
 
     def _lay(
-        self, maps: Maps, painted: NDArray[np.uint8], label: int, source: Bone, target: Bone
+        self,
+        maps: Maps,
+        painted: NDArray[np.uint8],
+        label: int,
+        source: Bone,
+        target: Bone,
+        *,
+        whole: bool,
     ) -> None:
-        """Write where the pixels of a part come from into the maps."""
+        """Write where the pixels of a part come from into the maps.
+
+        whole: what lies outside of the picture is as its edge is, else it is left out.
+        """
         window = target.window(painted.shape, FAR)
         if any(edge.start >= edge.stop for edge in window):
             return
@@ -106,17 +121,34 @@ class _Layer:
             source.start[axis] + ahead * source.along[axis] + aside * grown * source.across[axis]
             for axis in range(2)
         ]
+        sizes = painted.shape[::-1]
         column, row = (
             np.rint(place).clip(0, size - 1).astype(int)
-            for place, size in zip(places, reversed(painted.shape), strict=True)
+            for place, size in zip(places, sizes, strict=True)
         )
         distance = np.hypot(beyond, aside) / abs(target.side)
         its_own = (self.labels[row, column] == label) & (distance <= FAR)
         solid, free = self.solid[row, column], painted[window] == 0
-        taken = (its_own | (distance <= CORE)) & ((solid > 127) | (free & (solid > 0)))
+        taken: Flags = (its_own | (distance <= CORE)) & ((solid > 127) | (free & (solid > 0)))
+        if not whole:
+            for place, size in zip(places, sizes, strict=True):
+                taken &= (place >= 0) & (place <= size - 1)
         painted[window][taken] = 1
         for axis in range(2):
             maps[axis][window][taken] = places[axis][taken]
+
+
+def _sources(own: Bones, part: int, shape: tuple[int, ...]) -> Iterator[tuple[Bone, int, bool]]:
+    """Bones to lay a part from, one over the other: each with its part, and whether the whole."""
+    bone, other = own[part], own[TWINS[part]]
+    if bone is None:
+        if other is not None:
+            yield other.mirrored(), TWINS[part], True
+        return
+    yield bone, part, True
+    if other is not None and other.within(shape) and not bone.within(shape):
+        yield other.mirrored(), TWINS[part], False
+        yield bone, part, False
 
 
 def _nearest(

@@ -163,16 +163,32 @@ def test_a_figure_is_found_by_its_colours_and_its_pose(standing: Floats) -> None
     assert (found & figure).sum() / (found | figure).sum() > 0.85
 
 
-@pytest.mark.parametrize("unknown", ["own", "asked"])
-def test_parts_that_miss_a_joint_are_left_out(standing: Floats, unknown: str) -> None:
+def test_parts_that_miss_a_joint_are_left_out(standing: Floats) -> None:
     picture = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
     picture[60:110, :36] = picture[60:110, 92:] = 200  # both forearms
-    poses = {"own": pose(standing), "asked": pose(standing + np.array([0, 40]))}
-    points, scores = poses[unknown]
-    poses[unknown] = (points, np.where(np.arange(COUNT) == INDEX["left_wrist"], 0.2, scores))
-    bent = bend(picture, poses["own"], poses["asked"])
+    points, scores = pose(standing + np.array([0, 40]))
+    scores = np.where(np.arange(COUNT) == INDEX["left_wrist"], 0.2, scores)
+    bent = bend(picture, pose(standing), (points, scores))
     assert not bent[124, 112].any()
     assert tuple(bent[124, 16]) == (200, 200, 200)
+
+
+@pytest.mark.parametrize("how", ["unseen", "outside"])
+def test_a_limb_that_the_picture_lacks_is_the_other_one_mirrored(
+    standing: Floats, how: str
+) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[60:110, :40] = 200  # the right forearm, with a stripe at its lower side
+    picture[80:110, 10:26] = (250, 10, 20)
+    own, scores = pose(standing.copy())
+    if how == "unseen":
+        scores[0, INDEX["left_wrist"]] = 0.2
+    else:
+        own[0, [INDEX["left_elbow"], INDEX["left_wrist"]]] += (60, 0)
+    bent = bend(picture, (own, scores), pose(standing))
+    assert tuple(bent[75, 106]) == (200, 200, 200)
+    assert np.abs(bent[86, 108].astype(int) - (250, 10, 20)).max() < 40
+    assert tuple(bent[86, 20]) == tuple(picture[86, 20])
 
 
 def test_fingers_are_bent_one_by_one(standing: Floats) -> None:
