@@ -36,17 +36,21 @@ class ControlNet(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
     """The first half and the middle of a spatio-temporal UNet, shown control frames as well.
 
     unet: the settings of the UNet that it stands beside. halvings: how many times a latent is
-    smaller than a picture, as a power of 2. control_look: see `ControlNeXt`. At first everything
-    it returns is zero.
+    smaller than a picture, as a power of 2. control_look: see `ControlNeXt`. drafted: whether the
+    denoising starts from drafts, as that UNet has learnt. At first everything it returns is zero.
     """
 
-    # What a control encoder can be shown besides its frames, see `ControlNeXt`: nothing here.
-    anchored = sees_reference = sees_draft = False
+    # Of what a control encoder can be, see `ControlNeXt`.
+    anchored = sees_reference = False
     scale = 1.0
 
     @register_to_config  # type: ignore[untyped-decorator, unused-ignore]
     def __init__(
-        self, unet: dict[str, Any], halvings: int = 3, control_look: str = "official"
+        self,
+        unet: dict[str, Any],
+        halvings: int = 3,
+        control_look: str = "official",
+        drafted: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         encoder: Any = UNetSpatioTemporalConditionModel.from_config(unet)
@@ -61,14 +65,22 @@ class ControlNet(ModelMixin, ConfigMixin):  # type: ignore[misc, unused-ignore]
         self.middle = _zero_convolution(widths[-1])
 
     @classmethod
-    def from_unet(cls, unet: Any, *, halvings: int, control_look: str) -> ControlNet:
-        """A new one beside this UNet, whose weights it starts from."""
+    def from_unet(cls, unet: Any, **others: Any) -> ControlNet:
+        """A new one beside this UNet, whose weights it starts from; others: the other settings."""
         settings = {key: value for key, value in unet.config.items() if not key.startswith("_")}
-        built: Any = cls(unet=settings, halvings=halvings, control_look=control_look)
+        built: Any = cls(unet=settings, **others)
         weights = unet.state_dict()
         built.encoder.load_state_dict({name: weights[name] for name in built.encoder.state_dict()})
         in_its_format: ControlNet = built.to(unet.dtype)
         return in_its_format
+
+    @property
+    def sees_draft(self) -> bool:
+        """Whether the denoising starts from drafts, see `ControlNeXt.sees_draft`.
+
+        Unlike an encoder's, its own layers are shown none: it sees them in the noisy latents.
+        """
+        return bool(self.config["drafted"])
 
     def check_fits(self, unet: Any) -> None:
         """Raise InjectionError for a UNet of another structure than the one it was made for."""

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from animate import devices
 from animate.fingerprint import model_print
 from animate.pipelines import ControlNeXtVideoPipeline
 from temporal.controlnet import ControlNet
@@ -67,6 +68,18 @@ def test_scale_says_how_much_and_0_is_the_base(run: Run, go: Run, control: Tenso
     assert not torch.equal(go(control=1 - control[:7]), full)
 
 
+def test_beside_a_base_that_starts_from_drafts(beside: Any, go: Run, control: Tensor) -> None:
+    part = ControlNet.from_config(beside.controlnext.config, drafted=True)
+    part.load_state_dict(beside.controlnext.state_dict())
+    drafted = ControlNeXtVideoPipeline(**{**beside.components, "controlnext": part})
+    drafted.set_progress_bar_config(disable=True)
+    one, other = (go(pipeline=drafted, drafts=drafts[:7]) for drafts in (control, 1 - control))
+    assert not torch.equal(one, other)
+    none = [go(pipeline=drafted, drafts=d, control_scale=0.0) for d in (control[:7], None)]
+    assert torch.equal(*none)
+    assert torch.equal(go(drafts=control[:7]), go())  # others do without
+
+
 def test_one_that_has_learnt_nothing_changes_nothing(beside: Any, run: Run, go: Run) -> None:
     fresh = ControlNet.from_unet(beside.unet, halvings=1, control_look="soft").eval()
     untrained = ControlNeXtVideoPipeline(**{**beside.components, "controlnext": fresh})
@@ -75,10 +88,10 @@ def test_one_that_has_learnt_nothing_changes_nothing(beside: Any, run: Run, go: 
 
 
 @pytest.mark.parametrize("blend", ["weighted", "shifted"])
-@pytest.mark.parametrize("devices", [["cpu"], TWO])
-def test_workers_give_the_bits_of_one(blend: str, devices: list[str], go: Run) -> None:
+@pytest.mark.parametrize("lanes", [["cpu"], TWO])
+def test_workers_give_the_bits_of_one(blend: str, lanes: list[str], go: Run) -> None:
     alone = go(12, blend=blend, **RISING)
-    assert torch.equal(go(12, blend=blend, devices=devices, **RISING), alone)
+    assert torch.equal(go(12, blend=blend, devices=lanes, **RISING), alone)
 
 
 def test_guidance_halves_may_run_apart(go: Run) -> None:
@@ -109,9 +122,9 @@ def test_nothing_is_left_behind_by_an_interrupt(beside: Any, go: Run) -> None:
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
-    for devices in (None, TWO):
+    for lanes in (None, TWO):
         with pytest.raises(KeyboardInterrupt):
-            go(12, devices=devices, progress=interrupt)
+            go(12, devices=lanes, progress=interrupt)
         assert hooks(beside) == 0
 
 
@@ -125,12 +138,26 @@ def test_a_compiled_unet_gives_the_same(beside: Any, go: Run) -> None:
         beside.unet._compiled_call_impl = None
 
 
-def test_a_saved_pipeline_is_a_model(beside: Any, go: Run, tmp_path: Path) -> None:
+@pytest.fixture
+def stored(beside: Any, tmp_path: Path) -> Any:
+    """The pipeline as it is after being saved and loaded."""
     beside.save_pretrained(tmp_path)
     again = ControlNeXtVideoPipeline.from_pretrained(tmp_path)
     again.set_progress_bar_config(disable=True)
-    assert isinstance(again.controlnext, ControlNet)
-    assert torch.equal(go(pipeline=again), go())
+    return again
+
+
+@pytest.mark.parametrize("way", ["none", "model", "group"])
+def test_a_saved_pipeline_is_a_model(stored: Any, go: Run, way: str) -> None:
+    assert isinstance(stored.controlnext, ControlNet)
+    devices._offload(stored, "cpu", way)
+    assert torch.equal(go(5, pipeline=stored), go(5))
+
+
+def test_half_precision_comes_close(stored: Any, go: Run) -> None:
+    exact, without = go(5), go(5, control_scale=0.0)
+    error = torch.dist(go(5, pipeline=stored.to(torch.bfloat16)), exact)
+    assert error < 0.2 * torch.dist(exact, without)
 
 
 def test_the_journal_knows_one_control_from_another(beside: Any) -> None:
