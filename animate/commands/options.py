@@ -101,7 +101,9 @@ def add_parts(parser: argparse.ArgumentParser) -> None:
     """Options about files that make up or replace parts of the model."""
     group = parser.add_argument_group("parts of the model (left open, its own or the Hub's cache)")
     group.add_argument(
-        "--controlnext", metavar="PATH", help="control encoder: a file or folder, ours or official"
+        "--controlnext",
+        metavar="PATH",
+        help="control encoder: a file or folder, ours or official; or the folder of a ControlNet",
     )
     group.add_argument(
         "--unet",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from animate.convert import NUMBERS
 from animate.layouts import Content, write_official
-from animate.training.methods import load_video
+from animate.training.methods import controlnet_of, load_video
 from animate.training.settings import ExportSettings, ModelSettings
 from temporal.official import variant_of
 from temporal.patch import changed, difference
@@ -20,7 +20,6 @@ from temporal.tensorfiles import write_tensors
 
 MODEL, LORA, CONTROLNET, OFFICIAL = "model", "lora", "controlnet", "official"
 LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers' names
-CONTROLNET_FILE = "diffusion_pytorch_model.safetensors"
 
 
 class VideoExport:
@@ -39,11 +38,19 @@ class VideoExport:
             named = {name.replace(".default.", "."): v for name, v in adapters.items()}
             write_tensors(in_number(named, number), folder / LORA / LORA_FILE)
         if self.model.method == "controlnet":
-            (folder / CONTROLNET).mkdir()
-            own = part_of(weights, "controlnet")
-            write_tensors(in_number(own, number), folder / CONTROLNET / CONTROLNET_FILE)
+            self._controlnet(folder / CONTROLNET, part_of(weights, "controlnet"), number)
         elif self.model.method == "controlnext":
             self._model(folder, weights, number)
+
+    def _controlnet(self, folder: Path, weights: Mapping[str, Tensor], number: torch.dtype) -> None:
+        """The copy alone: the base beside which it works is as it was."""
+        part: Any = controlnet_of(load_video(self.model))
+        part.load_state_dict(weights)
+        write_part(part, folder, number)
+        self.notes.append(
+            f"Animate with the ControlNet beside its base: --model {self.model.base} "
+            f"--controlnext .../{CONTROLNET}"
+        )
 
     def _model(self, folder: Path, weights: Mapping[str, Tensor], number: torch.dtype) -> None:
         """A whole model: the base with the trained parts in their places."""
@@ -95,19 +102,30 @@ def part_of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): v for n, v in weights.items() if n.startswith(prefix)}
 
 
+def write_part(part: Any, folder: Path, number: torch.dtype) -> None:
+    """Save a part with its settings in a number format, weights laid out plainly."""
+    _lay_out(part, number)
+    part.save_pretrained(folder, safe_serialization=True)
+    _forget_origin(folder / "config.json")
+
+
 def write_pipeline(pipeline: Any, folder: Path, number: torch.dtype) -> None:
     """Save a pipeline in a number format, weights laid out plainly."""
     for part in pipeline.components.values():
         if isinstance(part, nn.Module):
-            part.to(number).eval()
-            for parameter in part.parameters():
-                parameter.data = parameter.data.contiguous()
+            _lay_out(part, number)
     pipeline.save_pretrained(folder, safe_serialization=True)
     # Without torchvision, transformers 5 writes a class name that version 4 does not know.
     index = folder / "model_index.json"
     index.write_text(index.read_text().replace("CLIPImageProcessorPil", "CLIPImageProcessor"))
     for config in (index, *folder.glob("*/config.json")):
         _forget_origin(config)
+
+
+def _lay_out(part: nn.Module, number: torch.dtype) -> None:
+    part.to(number).eval()
+    for parameter in part.parameters():
+        parameter.data = parameter.data.contiguous()
 
 
 def _forget_origin(config: Path) -> None:

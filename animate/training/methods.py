@@ -63,9 +63,14 @@ def prepare_video(
     """Choose what of the pipeline's parts learns; the parts by name, and factors on the rate.
 
     The parts are the pipeline's own. checkpointing: compute activations twice to save memory.
-    Raises UsageError for a control that the method cannot go on with.
+    Raises UsageError for what the method cannot go on with, or would not export.
     """
     _check_control(pipeline.controlnext, settings)
+    if settings.image_encoder and settings.method != "controlnext":
+        raise UsageError(
+            "image_encoder: true needs method: controlnext, whose result is a whole model; "
+            f"that of {settings.method} has no image encoder"
+        )
     parts: dict[str, nn.Module] = {name: getattr(pipeline, name) for name in VIDEO_PARTS}
     for part in parts.values():
         part.requires_grad_(False)
@@ -100,8 +105,12 @@ def controlnet_of(pipeline: ControlNeXtVideoPipeline) -> ControlNet:
     part: ControlNet = pipeline.controlnext
     if not isinstance(part, ControlNet):
         torch.manual_seed(0)  # the same start in every process
-        halvings, look = int(math.log2(pipeline.vae_scale_factor)), str(part.config["control_look"])
-        part = ControlNet.from_unet(pipeline.unet, halvings=halvings, control_look=look)
+        part = ControlNet.from_unet(
+            pipeline.unet,
+            halvings=int(math.log2(pipeline.vae_scale_factor)),
+            control_look=part.config["control_look"],
+            drafted=part.sees_draft,
+        )
     return part
 
 

@@ -94,7 +94,7 @@ def _video(settings: TrainSettings) -> tuple[Task, Source, Preview | None]:
     look = str(pipeline.controlnext.config["control_look"])
     source = prepared(settings.data, look, drafts=pipeline.controlnext.sees_draft)
     preview = None
-    if settings.loop.preview_every and settings.model.method != "controlnet":
+    if settings.loop.preview_every:
         from animate.training.preview import VideoPreview
 
         preview = VideoPreview(pipeline, source, settings.preview)

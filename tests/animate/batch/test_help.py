@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from animate.batch.help import Helper, Told, helpers_that_pay
 from animate.batch.worker import Worker
+from animate.pipelines import ControlNeXtVideoPipeline
 from animate.progress import ignore
+from temporal.controlnet import ControlNet
 from temporal.parallel import LaneLostError
 from tests.animate.batch.clips import small_jobs
 
@@ -64,6 +67,26 @@ def test_a_clip_that_was_helped_with_has_the_bytes_of_one_that_was_not(
     assert all(number >= 3 for number in windows)
     assert all(seconds > 0 for _, seconds in neighbours.asked)
     assert 0 < neighbours.predicted <= breaks_after or breaks_after == 0
+
+
+def test_a_controlnet_is_helped_with_too(
+    dance: Path, hero: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    pipeline = ControlNeXtVideoPipeline.from_pretrained(tiny_model)
+    part = ControlNet.from_unet(pipeline.unet, halvings=1, control_look="soft")
+    for layer in (*part.joins, part.embedding.conv_out):
+        torch.nn.init.normal_(layer.weight, std=0.1)
+    part.save_pretrained(tmp_path / "part")
+    more = {"controlnext": str(tmp_path / "part"), "guidance": 2, **LONG}
+    job = small_jobs(tmp_path, tiny_model, dance, hero, 1, **more)[0]
+    worker, helper = Worker(tmp_path / "scratch"), Helper(Worker(tmp_path / "other").load)
+    worker.make(job, None, ignore, None)
+    alone = Path(job.output).read_bytes()
+    Path(job.output).unlink()
+    neighbours = Neighbours(worker, [helper])
+    worker.make(job, None, ignore, None, neighbours)
+    assert Path(job.output).read_bytes() == alone
+    assert neighbours.predicted > 0
 
 
 def test_a_helper_knows_only_the_clip_that_it_was_told_of(

@@ -1,15 +1,16 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from diffusers import UNetSpatioTemporalConditionModel
 
-from animate.errors import ModelError
+from animate.errors import ModelError, UsageError
 from animate.training.animator import VideoTask
 from animate.training.data import Batch
 from animate.training.feed import Share
-from animate.training.methods import load_video, open_base, prepare_video
+from animate.training.methods import controlnet_of, load_video, open_base, prepare_video
 from animate.training.settings import ModelSettings, VideoLoss
 from temporal.inject import inject
 from tests.animate.training.tiny_video import batch_of, settings_of
@@ -76,6 +77,53 @@ def test_a_controlnet_leaves_no_hooks(tiny_model: Path) -> None:
     VideoTask(parts, LOSS).loss(batch_of(), Share(seed=0, size=2).generators(0, 0))
     modules = [*pipeline.unet.modules(), *parts["controlnet"].modules()]
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in modules)
+
+
+def test_a_controlnet_starts_alike_in_every_process(tiny_model: Path) -> None:
+    model = settings_of(tiny_model, method="controlnet")
+    one, other = (prepare_video(load_video(model), model)[0]["controlnet"] for _ in range(2))
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    assert all(torch.equal(first, second) for first, second in pairs)
+
+
+def test_a_controlnet_starts_from_drafts_if_its_base_does(tiny_model: Path) -> None:
+    locked = settings_of(tiny_model, method="controlnet")
+    pipeline = load_video(locked)
+    own = {**pipeline.controlnext.config, "draft_channels": 4}
+    pipeline.register_modules(controlnext=type(pipeline.controlnext).from_config(own))
+    parts, _ = prepare_video(pipeline, locked)
+    assert pipeline.controlnext is parts["controlnet"]
+    assert pipeline.controlnext.sees_draft
+    batch, losses = batch_of(), []
+    for drafts in (batch.control, 255 - batch.control):
+        share = Share(seed=0, size=len(batch)).generators(0, 0)
+        losses.append(VideoTask(parts, LOSS).loss(replace(batch, drafts=drafts), share))
+    assert losses[0] != losses[1]
+
+
+@pytest.mark.parametrize("method", ["controlnext", "controlnet", "lora"])
+@pytest.mark.parametrize("kind", ["ControlNeXt", "ControlNet"])
+def test_what_a_method_goes_on_with(
+    tiny_model: Path, tmp_path: Path, method: str, kind: str
+) -> None:
+    pytest.importorskip("peft")
+    locked = settings_of(tiny_model, method="controlnet")
+    pipeline = load_video(locked)
+    part = controlnet_of(pipeline) if kind == "ControlNet" else pipeline.controlnext
+    part.save_pretrained(tmp_path)
+    model = settings_of(tiny_model, method=method, control=str(tmp_path), rank=2)
+    if method not in (kind.lower(), "lora"):
+        with pytest.raises(UsageError, match=f"cannot go on with a {kind}"):
+            prepare_video(load_video(model), model)
+        return
+    loss_of(model, batch_of()).backward()
+
+
+@pytest.mark.parametrize("method", ["controlnet", "lora"])
+def test_what_would_not_be_exported_is_not_trained(tiny_model: Path, method: str) -> None:
+    model = settings_of(tiny_model, method=method, rank=2, image_encoder=True)
+    with pytest.raises(UsageError, match="image_encoder: true needs method: controlnext"):
+        prepare_video(load_video(model), model)
 
 
 def test_an_adapter_changes_nothing_at_first(tiny_model: Path) -> None:

@@ -110,13 +110,54 @@ def test_a_lora_of_ones_own_can_be_loaded(
     assert (frames[0] != frames[1]).any()
 
 
-def test_a_controlnet_is_written(dataset: Path, tiny_model: Path, tmp_path: Path) -> None:
-    loop = {"steps": 2, "warm_up": 0, "checkpointing": True}
-    config = config_of(tmp_path, dataset, tiny_model, model={"method": "controlnet"}, loop=loop)
-    assert main(["train", "--quiet", str(config)]) == 0
-    (file,) = (tmp_path / "run" / "result" / "controlnet").iterdir()
-    tensors = read_tensors(file)
+def test_a_controlnet_of_ones_own_animates(
+    films: Path,
+    dataset: Path,
+    tiny_model: Path,
+    hero: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    loop = {"steps": 4, "warm_up": 0, "rate": 0.02, "checkpointing": True, "preview_every": 4}
+    sections = {"model": {"method": "controlnet"}, "loop": loop, "preview": {"steps": 2}}
+    assert main(["train", str(config_of(tmp_path, dataset, tiny_model, **sections))]) == 0
+    assert f"--model {tiny_model} --controlnext .../controlnet" in capsys.readouterr().out
+    assert (tmp_path / "run" / "previews" / "00000004" / "sample_0.mp4").is_file()
+    control = tmp_path / "run" / "result" / "controlnet"
+    tensors = read_tensors(control)
     assert any(name.startswith("joins.") and value.any() for name, value in tensors.items())
+    frames = {}
+    for name, more in {
+        "plain": ["--control-scale", "0"],
+        "none": ["--controlnext", str(control), "--control-scale", "0"],
+        "full": ["--controlnext", str(control), "--guidance", "2", "--window", "2"],
+        "both": ["--controlnext", str(control), "--guidance", "2", "--window", "2"],
+    }.items():
+        clip = tmp_path / f"{name}.mp4"
+        words = [str(films / "film00.npz"), "--ref", str(hero), "--model", str(tiny_model)]
+        words += ["-o", str(clip), "--size", "64x96", "--frames", "3", "--no-eval", "--quiet"]
+        lanes = ["--devices", "cpu,cpu"] if name == "both" else []
+        assert main([*words, "--steps", "2", *more, *lanes]) == 0
+        frames[name] = np.stack(list(open_video(clip)))
+    assert (frames["none"] == frames["plain"]).all()
+    assert (frames["full"] == frames["both"]).all()
+    assert (frames["full"] != frames["plain"]).any()
+
+
+def test_a_controlnet_can_be_trained_on(dataset: Path, tiny_model: Path, tmp_path: Path) -> None:
+    loop, places = {"steps": 1, "warm_up": 0, "rate": 0.02}, {}
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        model = {"method": "controlnet", **places}
+        config = config_of(tmp_path / name, dataset, tiny_model, model=model, loop=loop,
+                           export={"number": "fp32"})  # fmt: skip
+        assert main(["train", "--quiet", str(config)]) == 0
+        places["control"] = str(tmp_path / name / "run" / "result" / "controlnet")
+    first = read_tensors(tmp_path / "first" / "run" / "result" / "controlnet")
+    second = read_tensors(Path(places["control"]))
+    for values in (first, second):
+        assert values["middle.weight"].any()
+    assert (first["middle.weight"] - second["middle.weight"]).abs().max() > 0
 
 
 def test_a_damaged_clip_is_left_out(
