@@ -108,9 +108,22 @@ def run_dry(model: nn.Module, call: Callable[[], Any]) -> Need:
 
 
 @lru_cache(maxsize=64)
-def denoising(base: Path, frames: int, halves: int, size: tuple[int, int], dtype: str) -> Need:
-    """One call of the UNet in folder `base`; size: (width, height) of the latents."""
+def denoising(
+    base: Path,
+    frames: int,
+    halves: int,
+    size: tuple[int, int],
+    dtype: str,
+    beside: Path | None = None,
+) -> Need:
+    """One call of the UNet in folder `base`; size: (width, height) of the latents.
+
+    beside: folder of a ControlNet that works in the call too.
+    """
     from diffusers import UNetSpatioTemporalConditionModel
+
+    from temporal.beside import Beside
+    from temporal.controlnet import ControlNet
 
     number = getattr(torch, dtype)
     config = _config(base / "unet")
@@ -122,15 +135,22 @@ def denoising(base: Path, frames: int, halves: int, size: tuple[int, int], dtype
         return torch.empty(shape, dtype=number, device="meta")
 
     noisy = empty(halves, frames, told["in_channels"], height, width)
-    return run_dry(
-        unet,
-        lambda: unet(
+    embedded = empty(frames, told["block_out_channels"][0], height, width)
+
+    def call() -> None:
+        unet(
             noisy,
             torch.empty((), device="meta"),
             encoder_hidden_states=empty(halves, 1, told["cross_attention_dim"]),
             added_time_ids=empty(halves, 3),
-        ),
-    )
+        )
+
+    if beside is None:
+        return run_dry(unet, call)
+    part = _without_weights(ControlNet, _config(beside), number)
+    with Beside(unet, part) as joined:
+        joined.set((embedded,))
+        return run_dry(nn.ModuleList([unet, part]), call)
 
 
 @lru_cache(maxsize=64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from animate import footprint
@@ -44,7 +45,8 @@ def predict(parts: Parts, settings: Resolved, frames: int) -> Prediction:
     halves = 2 if guided and not settings.halves_apart else 1
     window = min(settings.window, frames)
     upcast = settings.dtype == "float16" and footprint.upcasts(base)
-    one_call = footprint.denoising(base, window, halves, latent, settings.dtype)
+    beside = _part_folder(parts) if settings.control_scale and _is_controlnet(parts) else None
+    one_call = footprint.denoising(base, window, halves, latent, settings.dtype, beside)
     one_chunk = footprint.decoding(
         base,
         min(settings.decode_chunk, frames),
@@ -53,8 +55,7 @@ def predict(parts: Parts, settings: Resolved, frames: int) -> Prediction:
     )
     weights = {part: footprint.count_weights(base / part) * width for part in PARTS}
     if parts.control is not None:
-        control = parts.control
-        weights["controlnext"] = footprint.count_weights(control) * width
+        weights["controlnext"] = footprint.count_weights(_part_folder(parts)) * width
     calls = frames / window * (2 if guided else 1) / halves
     if settings.windows != "shifted" and frames > window:
         calls *= window / (window - settings.overlap)
@@ -62,7 +63,8 @@ def predict(parts: Parts, settings: Resolved, frames: int) -> Prediction:
         "denoising": int(one_call.flops * calls * settings.steps),
         "decoding": int(one_chunk.flops * frames / min(settings.decode_chunk, frames)),
     }
-    if _encoder_config(parts).get("draft_channels") and settings.control_scale:
+    config = _encoder_config(parts)
+    if settings.control_scale and (config.get("draft_channels") or config.get("drafted")):
         flops["decoding"] *= DRAFTED
     denoising = one_call.memory + _kept_control(parts, settings, frames)
     return Prediction(
@@ -90,14 +92,21 @@ def _peak(
 
 
 def _kept_control(parts: Parts, settings: Resolved, frames: int) -> int:
-    """What the control encoder keeps from step to step: its stem's results, up to its budget."""
+    """What the control part keeps from step to step, up to its budget.
+
+    A ControlNeXt's is what its stem gives, a ControlNet's the frames as its first features.
+    """
     from temporal.features import default_memory
 
     if settings.control_scale == 0:
         return 0
-    widths = _encoder_config(parts).get("stem_channels", (OFFICIAL_STEM,)) or (3,)
-    halved = settings.size[0] * settings.size[1] // 4
-    kept: int = halved * widths[-1] * WIDTHS[settings.dtype] * frames
+    config, pixels = _encoder_config(parts), settings.size[0] * settings.size[1]
+    if _is_controlnet(parts):
+        numbers = pixels // 4 ** config["halvings"] * config["unet"]["block_out_channels"][0]
+    else:
+        widths = config.get("stem_channels", (OFFICIAL_STEM,)) or (3,)
+        numbers = pixels // 4 * widths[-1]
+    kept: int = numbers * WIDTHS[settings.dtype] * frames
     return min(default_memory(settings.device), kept)
 
 
@@ -106,9 +115,20 @@ def control_look(parts: Parts) -> str:
     return str(_encoder_config(parts).get("control_look", "official"))
 
 
+def _is_controlnet(parts: Parts) -> bool:
+    return _encoder_config(parts).get("_class_name") == "ControlNet"
+
+
+def _part_folder(parts: Parts) -> Path:
+    """Where the control part lies: a folder, that in it which holds the part, or a file."""
+    from temporal.checkpoints import place_of_part
+
+    return place_of_part(parts.base / "controlnext" if parts.control is None else parts.control)
+
+
 def _encoder_config(parts: Parts) -> dict[str, Any]:
     """The control encoder's; empty for released files, which have none."""
-    own = parts.base / "controlnext" if parts.control is None else parts.control
+    own = _part_folder(parts)
     config = (own if own.is_dir() else own.parent) / "config.json"
     read: dict[str, Any] = {}
     if config.is_file():

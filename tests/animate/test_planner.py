@@ -131,6 +131,47 @@ def test_drafts_are_decoded_too() -> None:
     assert drafted["denoising"] == plain["denoising"]
 
 
+def test_a_controlnet_is_counted_beside_its_base(tmp_path: Path) -> None:
+    from animate.pipelines import ControlNeXtVideoPipeline
+    from temporal.control import join
+    from temporal.controlnet import ControlNet
+
+    pipeline = ControlNeXtVideoPipeline.from_pretrained(mini.FOLDER)
+    unet: Any = pipeline.unet.float()
+    part = ControlNet.from_unet(unet, halvings=3, control_look="soft")
+    part.save_pretrained(tmp_path)
+    told = {"encoder_hidden_states": torch.rand(1, 1, unet.config["cross_attention_dim"])}
+    noisy = torch.rand(1, 4, unet.config["in_channels"], 8, 8)
+    with join(unet, part) as joined:
+        joined.set((torch.rand(4, unet.config["block_out_channels"][0], 8, 8),))
+        real = footprint.run_dry(
+            torch.nn.ModuleList([unet, part]),
+            lambda: unet(noisy, torch.tensor(1.0), **told, added_time_ids=torch.zeros(1, 3)),
+        )
+    dry = footprint.denoising(mini.FOLDER, 4, 1, (8, 8), "float32", tmp_path)
+    alone = footprint.denoising(mini.FOLDER, 4, 1, (8, 8), "float32")
+    assert real.flops == dry.flops > alone.flops
+    assert alone.memory < dry.memory == pytest.approx(real.memory, rel=0.02)
+
+
+def test_a_controlnet_weighs_more_and_costs_more(tmp_path: Path) -> None:
+    from temporal.controlnet import ControlNet
+    from temporal.unets import _blank
+
+    settings = {k: v for k, v in _blank(mini.FOLDER / "unet").config.items() if k[0] != "_"}
+    ControlNet(unet=settings, halvings=3).save_pretrained(tmp_path / "controlnet")
+    asked = Settings(device="cpu").resolve(
+        DEFAULTS["soft"], size=(128, 192), device="cpu", dtype="float32"
+    )
+    plain = predict(Parts(base=mini.FOLDER), asked, 96)
+    beside = predict(Parts(base=mini.FOLDER, control=tmp_path), asked, 96)
+    assert beside.weights > plain.weights
+    assert beside.denoising > plain.denoising
+    assert beside.flops["denoising"] > 1.2 * plain.flops["denoising"]
+    unseen = predict(Parts(base=mini.FOLDER, control=tmp_path), replace(asked, control_scale=0), 96)
+    assert unseen.flops["denoising"] == plain.flops["denoising"]
+
+
 def test_offloading_needs_less_of_the_gpu() -> None:
     parts = Parts(base=mini.FOLDER)
 
