@@ -42,6 +42,9 @@ def _eight_bit(groups: list[dict[str, Any]], options: dict[str, Any]) -> torch.o
     try:
         from bitsandbytes.optim import AdamW8bit
     except ImportError as error:
-        raise UsageError("optimizer adamw8bit needs bitsandbytes: pip install it") from error
+        raise UsageError(
+            "optimizer adamw8bit needs bitsandbytes: pip install bitsandbytes, or use "
+            "loop.optimizer=adamw"
+        ) from error
     optimizer: torch.optim.Optimizer = AdamW8bit(groups, **options)
     return optimizer

@@ -42,15 +42,18 @@ def is_sharded(accelerator: Accelerator) -> bool:
 def settle(accelerator: Accelerator, settings: LoopSettings) -> None:
     """Bring what was launched in line with the run. Raises UsageError for what cannot be had."""
     if accelerator.distributed_type == DistributedType.FSDP:
-        _settle_fsdp(accelerator.state.fsdp_plugin)
+        settle_fsdp(accelerator.state.fsdp_plugin)
     elif accelerator.distributed_type == DistributedType.DEEPSPEED:
-        _settle_deepspeed(accelerator, settings)
+        settle_deepspeed(accelerator.state.deepspeed_plugin.deepspeed_config, settings)
+        accelerator.gradient_accumulation_steps = settings.accumulate
 
 
-def _settle_fsdp(plugin: Any) -> None:
-    if plugin.fsdp_version != 2:
+def settle_fsdp(plugin: Any) -> None:
+    """Set what a ``FullyShardedDataParallelPlugin`` must not decide. Raises UsageError."""
+    version = getattr(plugin, "fsdp_version", 1)
+    if version != 2:
         raise UsageError(
-            f"FSDP version {plugin.fsdp_version} would flatten the weights, which this loop cannot "
+            f"FSDP version {version} would flatten the weights, which this loop cannot "
             "average and clip; set fsdp_version: 2"
         )
     # Every process has loaded the weights itself; accelerate's way of sending them from the first
@@ -61,8 +64,8 @@ def _settle_fsdp(plugin: Any) -> None:
     plugin.mixed_precision_policy = None
 
 
-def _settle_deepspeed(accelerator: Accelerator, settings: LoopSettings) -> None:
-    config = accelerator.state.deepspeed_plugin.deepspeed_config
+def settle_deepspeed(config: dict[str, Any], settings: LoopSettings) -> None:
+    """Tell DeepSpeed's configuration what the settings say. Raises UsageError."""
     stage = config.get("zero_optimization", {}).get("stage", 0)
     if stage not in WHOLE_STAGES:
         raise UsageError(
@@ -73,7 +76,6 @@ def _settle_deepspeed(accelerator: Accelerator, settings: LoopSettings) -> None:
     config["train_micro_batch_size_per_gpu"] = settings.batch
     config["gradient_accumulation_steps"] = settings.accumulate
     config["gradient_clipping"] = settings.clip
-    accelerator.gradient_accumulation_steps = settings.accumulate
 
 
 def lay_out(accelerator: Accelerator, module: nn.Module) -> None:

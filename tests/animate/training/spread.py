@@ -6,6 +6,7 @@ the process group, which is gloo's, is called one of GPUs here; all the rest is 
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from animate.training.loop import train
 from tests.animate.training.toy import SETTINGS, LinearTask, NoiseSource
 
 WEIGHTS = "weights.pt"
+TOY = replace(SETTINGS, steps=4, batch=4, accumulate=2)  # as one process sees it
 
 
 def spread_on_cpu() -> None:
@@ -26,15 +28,25 @@ def spread_on_cpu() -> None:
     PartialState._shared_state["distributed_type"] = DistributedType.MULTI_XPU
 
 
-def toy(folder: Path) -> int:
+def toy(folder: Path, precision: str) -> int:
     """Train the toy, and leave the weights beside its checkpoints."""
-    outcome = train(LinearTask(), NoiseSource(), replace(SETTINGS, steps=4, accumulate=2), folder)
+    settings = replace(TOY, precision=precision, batch=TOY.batch // 2)
+    outcome = train(LinearTask(), NoiseSource(), settings, folder)
     if outcome.main:
         torch.save(outcome.weights, folder / WEIGHTS)
     return 0
 
 
+def leave(code: int) -> None:
+    """Exit at once: gloo's threads sometimes abort a process whose Python has already ended."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
     spread_on_cpu()
     what = Path(sys.argv[1])
-    sys.exit(main(["train", "--quiet", str(what)]) if what.suffix == ".yaml" else toy(what))
+    if what.suffix == ".yaml":
+        leave(main(["train", "--quiet", str(what)]))
+    leave(toy(what, precision=sys.argv[2]))

@@ -43,3 +43,13 @@ def test_it_is_in_place_only_inside() -> None:
     with ema.in_place():
         assert module.weight.sum() == 0
     assert module.weight.sum() == 4
+
+
+def test_small_steps_of_half_weights_are_not_lost() -> None:
+    module = module_of(1.0).bfloat16()
+    ema = Ema(module, limit=0.999)
+    nn.init.constant_(module.weight, 1.0625)
+    ema.update(100_000)
+    torch.testing.assert_close(ema.average["weight"], torch.full((2, 2), 1.0000625))
+    ema.copy_to_module()
+    assert module.weight.dtype == torch.bfloat16

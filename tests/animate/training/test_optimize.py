@@ -2,6 +2,7 @@ import importlib.util
 from dataclasses import replace
 
 import pytest
+import torch
 from torch import nn
 
 from animate.errors import UsageError
@@ -44,5 +45,16 @@ def test_nothing_to_train_is_an_error() -> None:
 def test_eight_bits_need_a_library() -> None:
     if importlib.util.find_spec("bitsandbytes"):
         pytest.skip("bitsandbytes is here")
-    with pytest.raises(UsageError, match="needs bitsandbytes"):
+    with pytest.raises(UsageError, match=r"pip install bitsandbytes, or use loop.optimizer=adamw$"):
         build_optimizer(module(), {}, replace(SETTINGS, optimizer="adamw8bit"))
+
+
+def test_eight_bits_are_kept_and_learn() -> None:
+    pytest.importorskip("bitsandbytes")
+    layer = nn.Linear(64, 64)  # smaller ones stay at 32 bits
+    before = layer.weight.detach().clone()
+    optimizer = build_optimizer(layer, {}, replace(SETTINGS, rate=1e-3, optimizer="adamw8bit"))
+    layer(torch.ones(1, 64)).sum().backward()
+    optimizer.step()
+    assert optimizer.state[layer.weight]["state1"].dtype == torch.uint8
+    assert 5e-4 < float((layer.weight.detach() - before).abs().max()) < 2e-3
