@@ -14,9 +14,10 @@ from animate.convert import NUMBERS
 from animate.layouts import Content, write_official
 from animate.training.methods import controlnet_of, load_video
 from animate.training.settings import ExportSettings, ModelSettings
+from temporal.checkpoints import CONFIG_NAME
 from temporal.official import variant_of
 from temporal.patch import changed, difference
-from temporal.tensorfiles import write_tensors
+from temporal.tensorfiles import FOLDER_WEIGHTS, write_tensors
 
 MODEL, LORA, CONTROLNET, OFFICIAL = "model", "lora", "controlnet", "official"
 LORA_FILE = "pytorch_lora_weights.safetensors"  # diffusers' names
@@ -45,8 +46,9 @@ class VideoExport:
     def _controlnet(self, folder: Path, weights: Mapping[str, Tensor], number: torch.dtype) -> None:
         """The copy alone: the base beside which it works is as it was."""
         part: Any = controlnet_of(load_video(self.model))
-        part.load_state_dict(weights)
-        write_part(part, folder, number)
+        part.save_config(folder)
+        _forget_origin(folder / CONFIG_NAME)
+        write_tensors(in_number(weights, number), folder / FOLDER_WEIGHTS)
         self.notes.append(
             f"Animate with the ControlNet beside its base: --model {self.model.base} "
             f"--controlnext .../{CONTROLNET}"
@@ -102,30 +104,19 @@ def part_of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): v for n, v in weights.items() if n.startswith(prefix)}
 
 
-def write_part(part: Any, folder: Path, number: torch.dtype) -> None:
-    """Save a part with its settings in a number format, weights laid out plainly."""
-    _lay_out(part, number)
-    part.save_pretrained(folder, safe_serialization=True)
-    _forget_origin(folder / "config.json")
-
-
 def write_pipeline(pipeline: Any, folder: Path, number: torch.dtype) -> None:
     """Save a pipeline in a number format, weights laid out plainly."""
     for part in pipeline.components.values():
         if isinstance(part, nn.Module):
-            _lay_out(part, number)
+            part.to(number).eval()
+            for parameter in part.parameters():
+                parameter.data = parameter.data.contiguous()
     pipeline.save_pretrained(folder, safe_serialization=True)
     # Without torchvision, transformers 5 writes a class name that version 4 does not know.
     index = folder / "model_index.json"
     index.write_text(index.read_text().replace("CLIPImageProcessorPil", "CLIPImageProcessor"))
     for config in (index, *folder.glob("*/config.json")):
         _forget_origin(config)
-
-
-def _lay_out(part: nn.Module, number: torch.dtype) -> None:
-    part.to(number).eval()
-    for parameter in part.parameters():
-        parameter.data = parameter.data.contiguous()
 
 
 def _forget_origin(config: Path) -> None:

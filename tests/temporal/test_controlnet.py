@@ -87,10 +87,13 @@ def hooks(*modules: Any) -> int:
     return sum(len(one._forward_hooks) + len(one._forward_pre_hooks) for one in every)
 
 
-def skips_of(unet: Any, call: Call) -> list[Tensor]:
-    """What the blocks of the second half are given in a call."""
+def handed_on(unet: Any, call: Call) -> list[Tensor]:
+    """What the second half is given in a call: what leaves the middle, and the skips."""
     seen: list[Tensor] = []
     handles = [
+        unet.mid_block.register_forward_hook(lambda module, args, output: seen.append(output)),
+    ]
+    handles += [
         block.register_forward_pre_hook(
             lambda module, args, kwargs: seen.extend(kwargs["res_hidden_states_tuple"]),
             with_kwargs=True,
@@ -135,15 +138,15 @@ def test_control_changes_what_it_may_and_scale_says_how_much(
 def test_residuals_meet_the_skips_they_are_copies_of(
     unet: Any, call: Call, control: Tensor
 ) -> None:
-    """The copy of an encoder, blind and joined by identities, doubles every skip."""
+    """The copy of an encoder, blind and joined by identities, doubles all that is handed on."""
     part = ControlNet.from_unet(unet, halvings=1, control_look="soft").eval()
     for layer in (*part.joins, part.middle):
         nn.init.dirac_(layer.weight)
-    plain = skips_of(unet, call)
+    plain = handed_on(unet, call)
     with join(unet, part) as joined:
         joined.set(part.prepare(control))
-        doubled = skips_of(unet, call)
-    assert len(plain) == len(part.joins) == 6
+        doubled = handed_on(unet, call)
+    assert len(plain) == len(part.joins) + 1 == 7
     assert all(torch.equal(two, 2 * one) for one, two in zip(plain, doubled, strict=True))
 
 
