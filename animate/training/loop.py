@@ -222,6 +222,8 @@ class _Run:
         weights = self.accelerator.get_state_dict(self.model)
         start = len("trained.")
         skipped = gather_object(self.skipped)
+        # Gloo's threads must have let go of what was gathered: else ending their group may hang.
+        self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
         return Outcome(
             weights={name[start:]: value.detach().cpu() for name, value in (weights or {}).items()},

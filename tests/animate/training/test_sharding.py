@@ -69,6 +69,26 @@ def losses_of(folder: Path) -> list[float]:
     return [json.loads(line)["loss"] for line in (folder / LOG).read_text().splitlines()]
 
 
+def config_of(folder: Path, dataset: Path, base: Path, **loop: Any) -> Path:
+    folder.mkdir()
+    settings = {"rate": 2e-3, "warm_up": 1, "device": "cpu", "steps": 3, "save_every": 2, **loop}
+    values = {
+        "output": str(folder / "run"),
+        "model": {"base": str(base), "trainable": "to_out"},
+        "data": {"dataset": str(dataset), "sizes": ["64x96"], "frames": 2},
+        "loop": settings,
+        "export": {"number": "fp32"},
+    }
+    file = folder / "run.yaml"
+    file.write_text(yaml.safe_dump(values))
+    return file
+
+
+def unet_of(folder: Path) -> dict[str, torch.Tensor]:
+    (file,) = (folder / "run" / "result" / "model" / "unet").glob("*.safetensors")
+    return read_tensors(file)
+
+
 @pytest.mark.slow
 @on_cpu
 @pytest.mark.parametrize("form", ["SHARDED_STATE_DICT", "FULL_STATE_DICT"])
@@ -113,6 +133,17 @@ def test_a_full_disk_ends_all_processes_with_the_reason(tmp_path: Path) -> None:
     assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
+@pytest.mark.slow
+@on_cpu
+def test_layers_that_the_model_has_not_are_one_line(
+    toy_dataset: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    config = config_of(tmp_path / "run", toy_dataset, tiny_model)
+    process = launch(config, **{**DOCUMENTED, "FSDP_TRANSFORMER_CLS_TO_WRAP": "NoSuchBlock"})
+    told = [line for line in process.stderr.splitlines() if line.startswith("animate train: ")]
+    assert "as configured: Could not find the transformer layer class NoSuchBlock" in told[0]
+
+
 def test_flattened_weights_are_refused() -> None:
     with pytest.raises(UsageError, match=r"FSDP version 1 .* set fsdp_version: 2$"):
         settle_fsdp(FullyShardedDataParallelPlugin(fsdp_version=1))
@@ -130,26 +161,6 @@ def test_weights_that_no_process_has_are_refused() -> None:
     config = DeepSpeedPlugin(zero_stage=3).deepspeed_config
     with pytest.raises(UsageError, match=r"DeepSpeed stage 3 .* take stage 2, or FSDP$"):
         settle_deepspeed(config, SETTINGS)
-
-
-def config_of(folder: Path, dataset: Path, base: Path, **loop: Any) -> Path:
-    folder.mkdir()
-    settings = {"rate": 2e-3, "warm_up": 1, "device": "cpu", "steps": 3, "save_every": 2, **loop}
-    values = {
-        "output": str(folder / "run"),
-        "model": {"base": str(base), "trainable": "to_out"},
-        "data": {"dataset": str(dataset), "sizes": ["64x96"], "frames": 2},
-        "loop": settings,
-        "export": {"number": "fp32"},
-    }
-    file = folder / "run.yaml"
-    file.write_text(yaml.safe_dump(values))
-    return file
-
-
-def unet_of(folder: Path) -> dict[str, torch.Tensor]:
-    (file,) = (folder / "run" / "result" / "model" / "unet").glob("*.safetensors")
-    return read_tensors(file)
 
 
 @pytest.mark.slow
