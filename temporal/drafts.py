@@ -16,10 +16,11 @@ from torch.nn import functional as F
 Drafts = Callable[[int, int], Tensor]  # start, stop -> (stop - start, 3, H, W) in [0, 1]
 
 # At a mean difference of so much, of the range of 1, between the decoded frame and the decoded
-# draft, 1 / e of the result is the draft: much less is noise, much more is another picture.
-# Chosen on six held-out clips with an earlier state of the embedded model: backgrounds 26.4, 26.5,
-# 26.2 and 25.7 dB with 0.03, 0.05, 0.08 and 0.12, figures alike within 0.1 dB.
-TOLERANCE = 0.06
+# draft, 1 / e of the result is the draft. The embedded model is nearer the truth on average with
+# 0.06 (eight held-out clips: figures 19.5 dB, with 0.12 19.1, with 0.2 18.7), but blurs what it
+# changes a little, hands and faces first: with 0.2 the tracker finds 0.70 and 0.93 of the hands
+# again in a real dance, with 0.09 0.47 and 0.80, and backgrounds flicker least.
+TOLERANCE = 0.2
 REACH = 5  # pixels: side of the square over which the difference is averaged
 
 
