@@ -119,9 +119,10 @@ class ModelSettings:
     """What is trained.
 
     base: a model's folder in diffusers' layout, or mini. control: a control encoder or ControlNet
-    to go on from; else the base's own, else a new one of this variant. trainable: which weights of the base
-    are trained with ControlNeXt, a rule or pattern of `temporal.trainable`, at base_rate times the
-    rate. rank: of a LoRA, 0 for none; method lora alone needs one. image_encoder: train it too.
+    to go on from; else the base's own, else a new one of this variant. trainable: which weights of
+    the base are trained with ControlNeXt, a rule or pattern of `temporal.trainable`, at base_rate
+    times the rate. rank: of a LoRA, 0 for none; method lora alone needs one. image_encoder: train
+    it too.
     """
 
     family: str = "svd"
