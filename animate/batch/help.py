@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -46,6 +47,7 @@ class Helper:
         self._name: str | None = None
         self._denoiser: Denoiser | None = None
         self._hooks = ExitStack()
+        self._lock = threading.Lock()  # a clip of the worker's own begins in another thread
 
     def learn(self, name: str, told: Told) -> None:
         """Get ready for a clip of this name; loads its model if it is not in memory."""
@@ -53,20 +55,30 @@ class Helper:
         from temporal.control import join
         from temporal.parallel import replicate
 
-        self._hooks.close()
-        self._name = self._denoiser = None
-        pipeline = self._load(told.settings).pipeline
-        unet = replicate(pipeline.unet, pipeline.unet.device)  # shares the weights, not the hooks
-        self._hooks.enter_context(joined := join(unet, pipeline.controlnext, device=unet.device))
-        self._denoiser = Denoiser(
-            unet=unet,
-            injector=joined,
-            features=None,
-            control_scale=told.control_scale,
-            conditions=told.conditions.to(unet.device),
-            halves_apart=told.halves_apart,
-        )
-        self._name = name
+        self.forget()
+        with self._lock:
+            pipeline = self._load(told.settings).pipeline
+            unet = replicate(
+                pipeline.unet, pipeline.unet.device
+            )  # shares the weights, not the hooks
+            self._hooks.enter_context(
+                joined := join(unet, pipeline.controlnext, device=unet.device)
+            )
+            self._denoiser = Denoiser(
+                unet=unet,
+                injector=joined,
+                features=None,
+                control_scale=told.control_scale,
+                conditions=told.conditions.to(unet.device),
+                halves_apart=told.halves_apart,
+            )
+            self._name = name
+
+    def forget(self) -> None:
+        """Help no more, and let go of the model; waits for the window that is at work."""
+        with self._lock:
+            self._hooks.close()
+            self._name = self._denoiser = None
 
     def predict(
         self, name: str, part: Tensor, timestep: Tensor, window: Window, control: Any
@@ -75,10 +87,11 @@ class Helper:
 
         Raises LookupError if it was not told of the clip.
         """
-        if self._denoiser is None or name != self._name:
-            raise LookupError(f"nothing is known of {name}")
-        began = time.monotonic()
-        prediction = self._denoiser.predict(part, timestep, window, control).cpu()
+        with self._lock:
+            if self._denoiser is None or name != self._name:
+                raise LookupError(f"nothing is known of {name}")
+            began = time.monotonic()
+            prediction = self._denoiser.predict(part, timestep, window, control).cpu()
         return prediction, time.monotonic() - began
 
 

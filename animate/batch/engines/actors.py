@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from animate.batch.engines.lending import Lent, tell_of
+from animate.batch.engines.lending import Lent
 from animate.batch.failures import failure_of
 from animate.batch.help import Helper
 from animate.batch.worker import Worker
 
 if TYPE_CHECKING:
+    from animate.progress import Progress
     from pose.skeleton import PoseSequence
 
 
@@ -55,8 +56,9 @@ class Sampler:
     ) -> Any:
         """A Made, or the Failure of a job that cannot be made."""
         helpers = Lent(name, mailbox, self._worker.model_settings)
+        self._helper.forget()
         try:
-            made = self._worker.make(job, poses, tell_of(mailbox, name), replaces, helpers)
+            made = self._worker.make(job, poses, _telling(mailbox, name), replaces, helpers)
         except Exception as error:
             return failure_of(error)
         return replace(made, helped=helpers.windows)
@@ -73,6 +75,15 @@ class Sampler:
 def track(name: str, job: Any, mailbox: Any) -> Any:
     """The poses of a job's film, or a Failure."""
     try:
-        return Worker(Path(tempfile.gettempdir())).track(job, tell_of(mailbox, name))
+        return Worker(Path(tempfile.gettempdir())).track(job, _telling(mailbox, name))
     except Exception as error:
         return failure_of(error)
+
+
+def _telling(mailbox: Any, name: str) -> Progress:
+    from animate.batch.engines.process import seldom
+
+    def tell(kind: str, *, stage: str, done: int, total: int) -> None:
+        mailbox.put.remote(name, stage, done, total)
+
+    return seldom(tell)

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from animate.batch.help import Told, helpers_that_pay
-from animate.progress import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,13 +114,3 @@ class Lent:
 def actor_id(actor: Any) -> str:
     """The same for every handle of an actor."""
     return str(actor._actor_id.hex())
-
-
-def tell_of(mailbox: Any, name: str) -> Progress:
-    """Progress that goes into the mailbox."""
-    from animate.batch.engines.process import seldom
-
-    def tell(kind: str, *, stage: str, done: int, total: int) -> None:
-        mailbox.put.remote(name, stage, done, total)
-
-    return seldom(tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -97,6 +98,29 @@ def test_a_helper_knows_only_the_clip_that_it_was_told_of(
     worker.make(job, None, ignore, None, Neighbours(worker, [helper]))
     with pytest.raises(LookupError, match="another"):
         helper.predict("another", None, None, None, None)  # type: ignore[arg-type]
+
+
+def test_a_helper_with_a_clip_of_its_own_lets_go_of_the_others_model(
+    dance: Path, hero: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    job = small_jobs(tmp_path, tiny_model, dance, hero, 1, **LONG)[0]
+    worker, other = Worker(tmp_path / "scratch"), Worker(tmp_path / "other")
+    helper = Helper(other.load)
+    worker.make(job, None, ignore, None, Neighbours(worker, [helper]))
+    unet = other.load(job.settings).pipeline.unet
+    held = {weight.data_ptr() for weight in unet.parameters()}
+
+    def copies() -> int:
+        modules = [one for one in gc.get_objects() if type(one) is type(unet) and one is not unet]
+        return sum(held <= {weight.data_ptr() for weight in one.parameters()} for one in modules)
+
+    gc.collect()
+    assert copies() == 1
+    helper.forget()
+    gc.collect()
+    assert copies() == 0
+    with pytest.raises(LookupError, match="clip"):
+        helper.predict("clip", None, None, None, None)  # type: ignore[arg-type]
 
 
 @given(
