@@ -19,13 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.bones import ARM_PARTS, BODY_PARTS, TORSO, TWINS, Bone, Bones, Pose, bones_of
-from pose.figure import cut_out, fill, widened
+from pose.figure import FAR, cut_out, fill, widened
 from pose.skeleton import Frame
 
-# In breadths of a part: FAR from its bone nothing belongs to it any more. What lies in its CORE is
-# bent with it even where another part is nearer, or joints would open when they bend; and an arm's
-# core hides the body.
-CORE, FAR = 0.75, 1.4
+# In breadths of a part: what lies in its core is bent with it even where another part is nearer, or
+# joints would open when they bend; and an arm's core hides the body.
+CORE = 0.75
 RIM = 0.015  # of the short side: blur and shadow around a figure are no background either
 PARTS = ARM_PARTS.stop
 

@@ -39,9 +39,8 @@ def build_accelerator(settings: LoopSettings, folder: Path) -> Accelerator:
     try:
         state = PartialState(cpu=on_cpu)
         _check_device(settings, state)
-        if (
-            state.num_processes == 1
-        ):  # an earlier run of this process may have had another precision
+        # An earlier run of this process may have had another precision.
+        if state.num_processes == 1:
             AcceleratorState._reset_state()
         accelerator = Accelerator(cpu=on_cpu, **options)
     except (ValueError, ImportError) as error:
