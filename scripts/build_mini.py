@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from animate.pipelines.video import ControlNeXtVideoPipeline  # noqa: E402
 from animate.training.animator import VideoTask  # noqa: E402
-from animate.training.autoencoder import AutoencoderTask  # noqa: E402
+from animate.training.autoencoder import AutoencoderTask, settle_posterior  # noqa: E402
 from animate.training.batches import ClipSource, CropSource, LatentStack  # noqa: E402
 from animate.training.corpus import ClipStack, build_corpus, load_corpus  # noqa: E402
 from animate.training.export import write_pipeline  # noqa: E402
@@ -76,6 +76,7 @@ def main() -> None:
     if not (options.vae or options.start):
         _autoencoder(options, components["vae"], clips)
     _animator(options, components, _encode(options, components["vae"], clips))
+    settle_posterior(components["vae"])
     _export(components, options.export)
 
 

@@ -21,6 +21,7 @@ from animate.training.task import Generators, randn
 
 LATENT_NOISE = 0.05  # the decoder must forgive a denoiser's small errors
 WHITENING = 0.02  # weight of the pull towards zero mean and unit spread
+CERTAIN = -20.0  # ln of the variance of latents
 GRADIENT_SHARE = 1.0  # weight of the error of picture gradients: edges, not only colours
 
 
@@ -65,6 +66,21 @@ class AutoencoderTask:
     def notes(self) -> Sequence[str]:
         """See ``Task.notes``."""
         return []
+
+
+@torch.no_grad()
+def settle_posterior(vae: AutoencoderKLTemporalDecoder | AutoencoderKL) -> None:
+    """Say of every latent that it is certain, in place: draws from the posterior are its middle.
+
+    How sure an encoder is has not been trained here, and whoever draws, as many training scripts
+    do, would get latents that are half noise.
+    """
+    last: nn.Module = vae.quant_conv if vae.quant_conv is not None else vae.encoder.conv_out
+    assert isinstance(last, nn.Conv2d)
+    assert last.bias is not None
+    spreads = slice(last.out_channels // 2, None)  # logarithms of variances, after the means
+    last.weight[spreads] = 0.0
+    last.bias[spreads] = CERTAIN
 
 
 def reconstruction_loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:

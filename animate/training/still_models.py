@@ -63,15 +63,18 @@ def build_still_task(
         method=model.method,
         part=part,
         rates={"unet.": rate, "transformer.": rate},
-        write=StillExport(model, export, part),
+        write=StillExport(model, export, None if model.method == "lora" else part),
     )
 
 
 def control_part(denoiser: Any, model: ModelSettings) -> Any:
-    """A fresh control part for a denoiser, or the one to go on from; None for a LoRA alone."""
+    """A fresh control part for a denoiser, or the one to go on from.
+
+    For a LoRA the one given, which steers as it is while the LoRA learns; None without one.
+    """
     torch.manual_seed(0)  # the same start in every process
     if model.method == "lora":
-        return None
+        return _steered_by(model)
     if model.method == "controlnet":
         from diffusers import ControlNetModel, SD3ControlNetModel
 
@@ -85,8 +88,16 @@ def control_part(denoiser: Any, model: ModelSettings) -> Any:
             )
         return kind.from_unet(denoiser)
     if model.control is not None:
-        return load_controlnext(model.control, variant=VARIANTS[model.family])
+        return load_controlnext(model.control, among=[VARIANTS[model.family]])
     return fresh_encoder(denoiser, VARIANTS[model.family])
+
+
+def _steered_by(model: ModelSettings) -> ControlNeXt | None:
+    if model.control is None:
+        return None
+    part = load_controlnext(model.control, among=[VARIANTS[model.family]])
+    part.requires_grad_(False)  # and in evaluation mode, as loaded
+    return part
 
 
 def fresh_encoder(denoiser: Any, variant: str) -> ControlNeXt:

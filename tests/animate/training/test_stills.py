@@ -16,10 +16,11 @@ from animate.training.settings import (
     PreviewSettings,
     StillLoss,
 )
-from animate.training.still_models import build_still_task
+from animate.training.still_models import build_still_task, fresh_encoder, load_still
 from animate.training.still_preview import StillPreview
 from animate.training.stills import StillTask
 from temporal.checkpoints import load_controlnext, read_unet
+from temporal.controlnext import ControlNeXt
 from tests.animate.training.tiny_stills import save_still
 
 SIZE = 64
@@ -79,7 +80,7 @@ def test_training_lowers_the_loss(
 ) -> None:
     task, batch = task_of(model_of(stills, family, method)), batch_of(8)
     settings = LoopSettings(
-        steps=12, batch=2, rate=1e-2, warm_up=1, ema=0.0, save_every=0, device="cpu"
+        steps=24, batch=4, rate=1e-2, warm_up=1, ema=0.0, save_every=0, device="cpu"
     )
     before = loss_of(task, batch)
     outcome = train(task, TwoPictures(), settings, tmp_path / "run")
@@ -134,6 +135,37 @@ def test_the_chosen_part_of_the_base_is_written(stills: dict[str, Path], tmp_pat
     assert not increments
     assert tensors
     assert all("to_out" in name for name in tensors)
+
+
+def test_latents_are_the_middle_of_what_the_autoencoder_is_unsure_of(
+    stills: dict[str, Path],
+) -> None:
+    task, batch = task_of(model_of(stills, "sd15", "lora")), batch_of()
+    before = loss_of(task, batch)
+    with torch.no_grad():
+        task.pipeline.vae.quant_conv.bias[4:] = 2.0  # the logarithm of the variance
+    assert loss_of(task, batch) == before
+
+
+def test_a_lora_can_learn_under_a_control_that_stays(
+    stills: dict[str, Path], tmp_path: Path
+) -> None:
+    # Of its own size: what lies beside the weights says so, not the family.
+    encoder = fresh_encoder(load_still(model_of(stills, "sd15", "lora")).unet, "sd15_training")
+    odd = ControlNeXt(**{**encoder.config, "stem_channels": (8, 8, 16)})
+    odd.save_pretrained(tmp_path / "control", safe_serialization=True)
+    task = task_of(model_of(stills, "sd15", "lora", control=str(tmp_path / "control")))
+    batch = batch_of()
+    other = replace(batch, control=torch.zeros_like(batch.control))
+    assert loss_of(task, batch) != loss_of(task, other)
+    before = {name: value.clone() for name, value in task.part.state_dict().items()}
+    settings = LoopSettings(steps=2, rate=1e-2, warm_up=0, ema=0.0, save_every=0, device="cpu")
+    outcome = train(task, TwoPictures(), settings, tmp_path / "run")
+    assert all(torch.equal(value, before[n]) for n, value in task.part.state_dict().items())
+    (tmp_path / "result").mkdir()
+    task.export(tmp_path / "result", outcome.weights)
+    written = [path.name for path in (tmp_path / "result").rglob("*") if path.is_file()]
+    assert written == ["pytorch_lora_weights.safetensors"]
 
 
 @pytest.mark.parametrize(("family", "method"), [("sd15", "controlnext"), ("sd3", "controlnet")])
