@@ -1,4 +1,4 @@
-"""Train the embedded picture model from the animator's weights: render, words, pictures, export.
+"""Train the embedded picture model from the animator: render, words, pictures, decoder, export.
 
     python scripts/build_mini_image.py --out build/mini-image     # goes on where it was stopped
     python scripts/build_mini_image.py --export animate/weights/mini-image
@@ -28,8 +28,9 @@ sys.path.insert(0, str(ROOT))
 from build_mini import Printer  # noqa: E402
 
 from animate.mini import FOLDER  # noqa: E402
-from animate.training.autoencoder import AutoencoderTask  # noqa: E402
+from animate.training.autoencoder import AutoencoderTask, settle_posterior  # noqa: E402
 from animate.training.borrowed import borrow, borrowed_autoencoder  # noqa: E402
+from animate.training.decoding import DecoderTask  # noqa: E402
 from animate.training.joint import JointTask  # noqa: E402
 from animate.training.loop import train  # noqa: E402
 from animate.training.mini import load_components  # noqa: E402
@@ -70,7 +71,10 @@ def main() -> None:
     taken = borrow(parts["unet"], parts[CONTROLS], animator, parts["scheduler"].alphas_cumprod)
     print(f"taken of {options.start}: {', '.join(taken) or 'the autoencoder alone'}", flush=True)
     parts["vae"] = _autoencoder(options, animator["vae"], portraits)
-    _joint(options, parts, [_encode(options, parts["vae"], stack) for stack in portraits])
+    latents = [_encode(options, parts["vae"], stack) for stack in portraits]
+    _joint(options, parts, latents)
+    _decoder(options, parts, latents)
+    settle_posterior(parts["vae"])
     _export(parts, options)
 
 
@@ -83,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--start", type=Path, default=FOLDER, help="the animator to go on from")
     parser.add_argument("--vae-steps", type=int, default=400)
     parser.add_argument("--steps", type=int, default=4500)
+    parser.add_argument("--decoder-steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=1e-3, help="peak")
     parser.add_argument("--threads", type=int, default=1)
@@ -161,6 +166,18 @@ def _joint(
     task = JointTask(parts, LOSS)
     report = Printer("joint", 50)
     outcome = train(task, PortraitSource(latents), settings, options.out / "joint", report=report)
+    task.module.load_state_dict(_weights(outcome))
+
+
+def _decoder(
+    options: argparse.Namespace, parts: dict[str, Any], latents: Sequence[LatentPortraits]
+) -> None:
+    """The decoder's second lesson, on what the denoiser makes."""
+    settings = _loop(
+        options, steps=options.decoder_steps, batch=options.batch, rate=5e-4, ema=0.995
+    )
+    task, report = DecoderTask(parts, LOSS), Printer("decoder", 50)
+    outcome = train(task, PortraitSource(latents), settings, options.out / "decoder", report=report)
     task.module.load_state_dict(_weights(outcome))
 
 

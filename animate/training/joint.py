@@ -47,12 +47,16 @@ class JointTask(StillTask):
         told = self.told(batch.captions, rng)
         noise, level = randn(clean, rng), rand(rng, clean.device) ** LEVELS
         noisy, time, target = self._shown(clean, noise, level, level)
+        predicted = self.steered(batch, noisy, time, told)
+        weight = weight_at(batch.weight, (clean.shape[-2], clean.shape[-1]))
+        return weighted_mse(predicted, target, None if weight is None else weight[:, 0])
+
+    def steered(self, batch: Batch, noisy: Tensor, time: Tensor, told: Prompt) -> Tensor:
+        """What the UNet says of noisy latents under each sample's map."""
         control, scale = self.features(batch, time)
         with Injector(self.denoiser, self._sites) as injector:
             injector.set(control, scale)
-            predicted = self._call(noisy, time, told)
-        weight = weight_at(batch.weight, (clean.shape[-2], clean.shape[-1]))
-        return weighted_mse(predicted, target, None if weight is None else weight[:, 0])
+            return self._call(noisy, time, told)
 
     def told(self, captions: Sequence[str], rng: Generators) -> Prompt:
         """What the UNet is told of the captions, some of them left out; gradients flow."""

@@ -110,6 +110,12 @@ def diffusion_target(
     return a.sqrt() * noise - (1 - a).sqrt() * clean
 
 
+def clean_from_velocity(noisy: Tensor, velocity: Tensor, alpha_bar: Tensor) -> Tensor:
+    """Turn a velocity of ``diffusion_target`` into the clean latent: sqrt(a) z - sqrt(1 - a) v."""
+    a = per_sample(alpha_bar, noisy)
+    return a.sqrt() * noisy - (1 - a).sqrt() * velocity
+
+
 def logit_normal_shares(normal: Tensor, *, shift: float = 1.0) -> Tensor:
     """Turn unit normal draws into shares of noise in (0, 1), moved towards noise by ``shift``.
 

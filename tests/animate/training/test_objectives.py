@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from animate.training.mini import SCHEDULER
 from animate.training.objectives import (
     centred,
+    clean_from_velocity,
     denoised_from_velocity,
     diffusion_target,
     flow_point,
@@ -84,6 +85,15 @@ def test_discrete_targets_are_the_schedulers(prediction: Any) -> None:
     for row, time in enumerate(times.tolist()):
         told = scheduler.step(target[row : row + 1], time, noisy[row : row + 1])
         torch.testing.assert_close(told.pred_original_sample[0], clean[row], rtol=1e-4, atol=1e-4)
+
+
+def test_a_discrete_velocity_tells_what_is_clean() -> None:
+    generator = torch.Generator().manual_seed(0)
+    clean, noise = (torch.randn(3, 4, 4, 4, generator=generator) for _ in range(2))
+    alpha_bar = torch.tensor([0.999, 0.5, 0.0])
+    velocity = diffusion_target(clean, noise, alpha_bar, "v_prediction")
+    told = clean_from_velocity(noised(clean, noise, alpha_bar), velocity, alpha_bar)
+    torch.testing.assert_close(told, clean, rtol=1e-5, atol=1e-5)
 
 
 def test_the_flow_leads_from_noise_to_data() -> None:
