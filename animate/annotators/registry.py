@@ -141,7 +141,7 @@ _METHODS: list[Method] = [
         open_it=_learned("open_depth"),
         weights="depth",
     ),
-    Method(kind="mask", name="mediapipe", purpose="selfie segmentation", open_it=_person),
+    Method(kind="mask", name="mediapipe", purpose="segmentation", open_it=_person),
     Method(
         kind="segmentation",
         name="transformers",
