@@ -191,9 +191,16 @@ def _run(
         ]
         for line in _describe(model, chosen, asked, method, maps[0]):
             report(line)
-        with steered(model.pipeline, controls, guess=asked.guess):
+        with steered(model.pipeline, controls, guess=_guesses(model, asked, method)):
             images = _sample(model, asked, maps[0], progress)
     return images
+
+
+def _guesses(model: StillModel, asked: StillSettings, method: str) -> bool:
+    """Guess mode as asked, else as the model's own ControlNeXt parts work best."""
+    if asked.guess is not None:
+        return asked.guess
+    return method == "controlnext" and bool(model.told("guess", 0.0))
 
 
 def _sample(

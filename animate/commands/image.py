@@ -82,7 +82,11 @@ def _add_controls(parser: argparse.ArgumentParser) -> None:
     )
     add("--annotator", metavar="NAME", default="auto", help="who makes it, see animate annotate")
     add("--look", choices=LOOKS, help="how skeletons are drawn")
-    add("--guess", action="store_true", help="guess mode: works best without a prompt")
+    add(
+        "--guess",
+        action=argparse.BooleanOptionalAction,
+        help="guess mode: guidance strengthens control too (default: as the model works best)",
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

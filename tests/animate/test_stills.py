@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from animate.errors import ModelError, UsageError
@@ -123,6 +124,25 @@ def test_several_controls_each_with_its_own(shelf: dict[str, Still], edges: Path
     assert len(both.maps) == 2
     assert not np.array_equal(both.images[0], alone)
     assert np.array_equal(idle.images[0], alone)
+
+
+def test_a_model_s_own_parts_may_work_best_in_guess_mode(
+    shelf: dict[str, Still], edges: Path
+) -> None:
+    def made(guess: bool | None, method: str = "controlnext") -> NDArray[np.uint8]:
+        settings = {**QUICK, "kind": "canny", "guidance": 5.0, "loaded": model_of(shelf["sd15"])}
+        return control_image(edges, guess=guess, method=method, **settings).images[0]
+
+    off, on, other = made(None), made(True), made(None, "controlnet")
+    assert not np.array_equal(on, off)
+    file = shelf["sd15"].folder / "defaults.json"
+    file.write_text('{"guess": 1}')
+    try:
+        assert np.array_equal(made(None), on)
+        assert np.array_equal(made(False), off)
+        assert np.array_equal(made(None, "controlnet"), other)  # it is said of ControlNeXt
+    finally:
+        file.unlink()
 
 
 def test_comparison_lies_side_by_side(shelf: dict[str, Still], edges: Path, tmp_path: Path) -> None:
