@@ -57,8 +57,8 @@ class StillSettings:
     weights' UNet file holds; allow_pickle: also read .bin files, of them only tensors.
     annotate: make the map of the picture; None: unless it is one already. look: how skeletons are
     drawn. size: (width, height), else of the control at the model's own short side. count:
-    pictures. guess: no control for the half of guidance without the prompt; that strengthens control
-    together with the prompt.
+    pictures. guess: no control for the half of guidance without the prompt, so that guidance
+    strengthens control as well.
     Raises UsageError for values that make no sense.
     """
 

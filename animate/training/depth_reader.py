@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from animate.training.data import Batch, Sample, to_share, to_unit
-from animate.training.portraits import Portraits
+from animate.training.data import Batch, to_share, to_unit
 from animate.training.task import Generators
-from animate.training.truth_maps import truth_map
 
 WIDTHS = (16, 32, 64, 64)  # channels at full size, a half, a quarter and an eighth
 GROUPS = 4
@@ -72,29 +70,6 @@ class DepthTask:
     def notes(self) -> Sequence[str]:
         """See ``Task.notes``."""
         return []
-
-
-class DepthSource:
-    """Portraits, their exact depth maps and their prompts."""
-
-    def __init__(self, stacks: Sequence[Portraits]) -> None:
-        counts = np.array([len(stack) for stack in stacks], float)
-        self.stacks, self.shares = stacks, counts / counts.sum()
-
-    def bucket(self, rng: np.random.Generator) -> Portraits:
-        """See ``data.Source``."""
-        return self.stacks[rng.choice(len(self.stacks), p=self.shares)]
-
-    def sample(self, bucket: Portraits, rng: np.random.Generator) -> Sample:
-        """See ``data.Source``."""
-        index = int(rng.integers(len(bucket)))
-        frame = bucket.frames[index]
-        return Sample(
-            frames=frame[None],
-            reference=frame,
-            control=truth_map("depth", bucket, index)[None],
-            caption=bucket.facts[index].prompt(rng),
-        )
 
 
 @torch.no_grad()

@@ -63,6 +63,37 @@ class PortraitSource:
         )
 
 
+class MapSource:
+    """Single portraits as pixels, each with a prompt and its exact map of one kind.
+
+    weights: how much an error on each part counts, as `PART_WEIGHTS`; None for the same everywhere.
+    """
+
+    def __init__(
+        self, stacks: Sequence[Portraits], kind: str, weights: NDArray[np.float32] | None = None
+    ) -> None:
+        counts = np.array([len(stack) for stack in stacks], float)
+        self.stacks, self.shares = stacks, counts / counts.sum()
+        self.kind, self.weights = kind, weights
+
+    def bucket(self, rng: np.random.Generator) -> Portraits:
+        """See ``data.Source``."""
+        return self.stacks[rng.choice(len(self.stacks), p=self.shares)]
+
+    def sample(self, bucket: Portraits, rng: np.random.Generator) -> Sample:
+        """See ``data.Source``."""
+        index = int(rng.integers(len(bucket)))
+        frame, weights = bucket.frames[index], self.weights
+        return Sample(
+            frames=frame[None],
+            reference=frame,
+            control=truth_map(self.kind, bucket, index)[None],
+            weight=None if weights is None else weights[bucket.parts[index]][None],
+            caption=bucket.facts[index].prompt(rng),
+            name=f"portrait {index}",
+        )
+
+
 def crops_of(stacks: Sequence[Portraits]) -> CropSource:
     """Square crops of the portraits, for the autoencoder."""
     return CropSource([_as_clips(stack) for stack in stacks], side=CROP)

@@ -79,11 +79,14 @@ def limbs(picture: Frame, points: Floats) -> float:
     return overlap(parts_of(found[0][:1], found[1][:1], size) > 0, wanted)
 
 
-def held_out(count: int) -> list[Case]:
-    """Portraits that no model was trained on, each of another character, a few of each size."""
+def held_out(count: int, **settings: Any) -> list[Case]:
+    """Portraits that no model was trained on, each of another character, a few of each size.
+
+    settings: of the rendering, such as another skin for the same characters.
+    """
     cases: list[Case] = []
     while len(cases) < count:
-        portraits = render_portraits(HELD_OUT_SEED + len(cases), POSES * A_SHEET)
+        portraits = render_portraits(HELD_OUT_SEED + len(cases), POSES * A_SHEET, **settings)
         cases += [(portraits, index) for index in range(0, len(portraits), POSES)]
     return cases[:count]
 
@@ -108,14 +111,16 @@ def control_figures(
     cases: Sequence[Case],
     off: Sequence[Frame],
     made: Mapping[str, Sequence[Frame]],
+    truths: Sequence[Case] | None = None,
 ) -> dict[str, float]:
     """Means by measure, with control, without and of the truth, and the share that was closed.
 
-    off: pictures without control; made: with control, by kind.
+    off: pictures without control; made: with control, by kind. truths: what the pictures should
+    be, if not the cases themselves.
     """
     found: dict[str, float] = {}
+    truth = [portraits.frames[index] for portraits, index in truths or cases]
     for kind, pictures in made.items():
-        truth = [portraits.frames[index] for portraits, index in cases]
         on, without, best = (
             np.mean([judge.figures(kind, *pair) for pair in zip(shown, cases, strict=True)], axis=0)
             for shown in (pictures, off, truth)

@@ -5,8 +5,9 @@ from pathlib import Path
 import torch
 
 from animate.training.adherence import rank_correlation
-from animate.training.depth_reader import DepthReader, DepthSource, DepthTask, read_depth
+from animate.training.depth_reader import DepthReader, DepthTask, read_depth
 from animate.training.loop import train
+from animate.training.portrait_source import MapSource
 from animate.training.portraits import Portraits
 from animate.training.settings import LoopSettings
 from animate.training.truth_maps import truth_map
@@ -18,7 +19,7 @@ def test_a_reader_learns_what_is_near(portraits: Portraits, tmp_path: Path) -> N
     settings = LoopSettings(
         steps=25, batch=2, rate=3e-3, warm_up=2, ema=0.5, save_every=0, device="cpu"
     )
-    outcome = train(DepthTask(reader), DepthSource([portraits]), settings, tmp_path)
+    outcome = train(DepthTask(reader), MapSource([portraits], "depth"), settings, tmp_path)
     reader.load_state_dict(outcome.weights)
     read = read_depth(reader, portraits.frames[0])
     given = truth_map("depth", portraits, 0)[..., 0]
