@@ -25,7 +25,14 @@ from build_mini import Printer  # noqa: E402
 from animate.training.corpus import ClipStack, build_corpus, load_corpus  # noqa: E402
 from animate.training.enlarging import EnlargeSource, EnlargeTask  # noqa: E402
 from animate.training.loop import train  # noqa: E402
-from animate.training.mini_sd3 import build_encoder, build_pipeline, save_model  # noqa: E402
+from animate.training.mini_sd3 import (  # noqa: E402
+    SHALLOW,
+    build_encoder,
+    build_pipeline,
+    build_transformer,
+    grow,
+    save_model,
+)
 from animate.training.settings import LoopSettings, StillLoss  # noqa: E402
 from animate.training.spatial import tune_for_cpu  # noqa: E402
 from temporal.controlnext import ControlNeXt  # noqa: E402
@@ -39,7 +46,12 @@ def main() -> None:
     torch.manual_seed(options.seed)
     pipeline, encoder = build_pipeline(options.out / "words"), build_encoder()
     clips = _render(options)
-    _enlarger(options, pipeline, encoder, clips)
+    deep, shallow = pipeline.transformer, build_transformer(num_layers=SHALLOW)
+    pipeline.register_modules(transformer=shallow)
+    _enlarger(options, pipeline, encoder, clips, "shallow", options.steps)
+    grow(deep, shallow)
+    pipeline.register_modules(transformer=deep)
+    _enlarger(options, pipeline, encoder, clips, "deep", options.deep_steps)
     save_model(pipeline, encoder, options.export)
     size = sum(file.stat().st_size for file in options.export.rglob("*.safetensors"))
     print(f"exported {size / 1e6:.1f} MB of weights to {options.export}")
@@ -51,7 +63,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--export", type=Path, default=Path("build/mini-sd3/weights"))
     parser.add_argument("--clips", type=int, default=1000, help="characters to render")
     parser.add_argument("--photos", type=float, default=0.3, help="share seen by a camera")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=8000, help="of half of the layers")
+    parser.add_argument("--deep-steps", type=int, default=8000, help="of all of them")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak for the transformer")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or auto")
     parser.add_argument("--threads", type=int, default=1)
@@ -67,16 +80,22 @@ def _render(options: argparse.Namespace) -> list[ClipStack]:
 
 
 def _enlarger(
-    options: argparse.Namespace, pipeline: Any, encoder: ControlNeXt, clips: list[ClipStack]
+    options: argparse.Namespace,
+    pipeline: Any,
+    encoder: ControlNeXt,
+    clips: list[ClipStack],
+    stage: str,
+    steps: int,
 ) -> None:
     for part in (pipeline.vae, pipeline.text_encoder, pipeline.text_encoder_2):
         part.requires_grad_(False).eval()
     if options.device == "cpu":
         tune_for_cpu(encoder)
     task = EnlargeTask(pipeline, LOSS, family="sd3", method="controlnext", part=encoder)
-    settings = _loop(options, steps=options.steps, rate=options.rate, ema=0.995, warm_up=50)
-    source = EnlargeSource(clips)
-    train(task, source, settings, options.out / "enlarger", report=Printer("enlarger"))
+    settings = _loop(options, steps=steps, rate=options.rate, ema=0.995, warm_up=50)
+    source, report = EnlargeSource(clips), Printer(stage)
+    outcome = train(task, source, settings, options.out / stage, report=report)
+    task.module.load_state_dict(dict(outcome.weights))
 
 
 def _loop(options: argparse.Namespace, **settings: Any) -> LoopSettings:

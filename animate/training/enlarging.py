@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from animate.pipelines.steering import Steering
-from animate.training.bands import REACH
+from animate.training.bands import BANDS, REACH
 from animate.training.corpus import ClipStack
 from animate.training.data import Batch, Sample, to_share, to_unit
 from animate.training.objectives import flow_point, flow_target
@@ -34,6 +34,10 @@ SPOILED = 0.15  # share of the small pictures with each of the three faults belo
 BLUR = (0.3, 0.9)  # radius in pixels of the picture before it is made small
 NOISE = (0.5, 3.0)  # spread in levels of 0 to 255
 QUALITY = (70, 96)  # of JPEG
+DETAIL = 0.3  # weight of how much fine detail there is, beside where it is
+FINE = list(BANDS).index("high")
+SPREAD_FLOOR = 1e-4  # keeps the root's slope finite where there is nothing
+DETAIL_SIDE = 8  # pixels of the squares in which it is measured
 UNDERWAY = 0.15  # share of the samples somewhere on the way, not at its start
 # Any words go with any picture: what a prompt says tells nothing about what was lost.
 WORDS = ("a person", "red", "night", "street", "dancing", "blue sky", "x", "old photo", "7", "room")
@@ -58,7 +62,8 @@ class EnlargeTask(StillTask):
     said is what smoothing took away, and nothing of the start is left over. From noise to the same
     truth the noise itself had to be told as well; the error in that was grain (README of mini-sd3).
     Errors count by their size, not squared: where an edge may lie in several places, the likeliest
-    is then told, not the mean of all, which is a blur.
+    is then told, not the mean of all, which is a blur. How much fine detail there is counts beside
+    where it is: without, a doubtful place is left smooth.
     Crops' latents know what lies around: tiles have no borders of their own.
     """
 
@@ -72,7 +77,10 @@ class EnlargeTask(StillTask):
         with Steering(self.denoiser, self.controls(to_share(batch.control[:, 0]), scale)):
             point = flow_point(truth, smooth, share)
             predicted = self._call(point, share * FLOW_STEPS, told)
-        return F.l1_loss(predicted.float(), flow_target(truth, smooth))
+        told_velocity, target = predicted.float(), flow_target(truth, smooth)
+        return F.l1_loss(told_velocity, target) + DETAIL * detail_loss(
+            smooth - told_velocity, truth
+        )
 
     @torch.no_grad()
     def _bands(self, pixels: Tensor) -> Tensor:
@@ -80,6 +88,15 @@ class EnlargeTask(StillTask):
         vae = self.pipeline.vae
         encoded = vae.encode(to_unit(pixels).to(vae.dtype)).latent_dist.mode().float()
         return self._scaled(encoded[..., REACH:-REACH, REACH:-REACH])
+
+
+def detail_loss(latents: Tensor, truth: Tensor) -> Tensor:
+    """By how much the spread of the fine band differs from square to square; ``(B, C, H, W)``."""
+    spreads = (
+        (F.avg_pool2d(one[:, FINE : FINE + 1] ** 2, DETAIL_SIDE) + SPREAD_FLOOR).sqrt()
+        for one in (latents, truth)
+    )
+    return F.l1_loss(*spreads)
 
 
 class EnlargeSource:

@@ -13,6 +13,7 @@ One table says how big each part is. Differences from SD3-medium, with their rea
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from diffusers import (
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
 )
+from torch import Tensor
 
 from animate.enlarge import KIND
 from animate.still_models import DEFAULTS
@@ -38,6 +40,7 @@ WIDTH = 128  # of a token
 TEXT_WIDTH = 32  # of each text encoder
 PROMPT_TOKENS = 8
 TOKEN = 4  # latents along a token's side
+SHALLOW = 4  # layers at first: the others join when these have learned
 SIDE = 96  # pixels of the largest crops in training, and of a tile
 
 TRANSFORMER = {
@@ -45,7 +48,7 @@ TRANSFORMER = {
     "patch_size": TOKEN,
     "in_channels": len(BANDS),
     "out_channels": len(BANDS),
-    "num_layers": 4,
+    "num_layers": 8,
     "num_attention_heads": 4,
     "attention_head_dim": WIDTH // 4,
     "caption_projection_dim": WIDTH,
@@ -96,12 +99,32 @@ def build_pipeline(folder: Path) -> Any:
     )
 
 
-def build_transformer() -> Any:
+def build_transformer(**settings: Any) -> Any:
     """The fresh transformer, which begins by adding nothing to the smooth picture."""
-    transformer = SD3Transformer2DModel(**TRANSFORMER)
+    transformer = SD3Transformer2DModel(**{**TRANSFORMER, **settings})
     torch.nn.init.zeros_(transformer.proj_out.weight)
     torch.nn.init.zeros_(transformer.proj_out.bias)
     return transformer
+
+
+@torch.no_grad()
+def grow(deep: Any, shallow: Any) -> None:
+    """Write a shallow transformer into a deeper one, which then does the same, in place.
+
+    The last block is the last again, as it alone drops the prompt's tokens; new blocks before it
+    begin as the identity: all that adaptive normalisation tells them is zero, their gates too.
+    """
+    old, new = len(shallow.transformer_blocks), len(deep.transformer_blocks)
+    deep.load_state_dict(_renamed(shallow.state_dict(), old, new), strict=False)
+    for block in deep.transformer_blocks[old - 1 : new - 1]:
+        for norm in (block.norm1, block.norm1_context):
+            torch.nn.init.zeros_(norm.linear.weight)
+            torch.nn.init.zeros_(norm.linear.bias)
+
+
+def _renamed(weights: Mapping[str, Tensor], old: int, new: int) -> dict[str, Tensor]:
+    last, place = f"transformer_blocks.{old - 1}.", f"transformer_blocks.{new - 1}."
+    return {name.replace(last, place): value for name, value in weights.items()}
 
 
 def build_encoder() -> ControlNeXt:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from animate.training.enlarging import (
     EnlargeSource,
     Loss,
     busiest,
+    detail_loss,
     enlarged,
     lessened,
     random_loss,
@@ -120,3 +122,16 @@ def test_small_pictures_give_smaller_crops() -> None:
 def test_enlarging_is_smooth() -> None:
     large = enlarged(np.asarray(Image.new("RGB", (5, 4), (10, 20, 30))), (16, 20, 3))
     assert (large == (10, 20, 30)).all()
+
+
+def test_detail_counts_by_how_much_there_is_not_by_where() -> None:
+    bands = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    turned_over = bands.clone()
+    turned_over[:, 1] *= -1
+    assert detail_loss(turned_over, bands) == 0
+    halved = bands.clone()
+    halved[:, 1] /= 2
+    assert detail_loss(halved, bands) == pytest.approx(0.5, abs=0.05)
+    others = bands.clone()
+    others[:, [0, 2, 3]] = 0
+    assert detail_loss(others, bands) == 0

@@ -20,6 +20,8 @@ from animate.training.mini_sd3 import (
     TEXT_WIDTH,
     build_encoder,
     build_pipeline,
+    build_transformer,
+    grow,
     save_model,
 )
 from animate.training.settings import StillLoss
@@ -52,6 +54,23 @@ def test_untrained_it_gives_the_smooth_picture(parts: tuple[Any, Any], tmp_path:
     assert gap.max() <= 2
     for part in parts:
         part.to(torch.float32)
+
+
+def test_a_grown_transformer_does_the_same_and_learns() -> None:
+    torch.manual_seed(0)
+    shallow, deep = build_transformer(num_layers=2), build_transformer(num_layers=4)
+    torch.nn.init.normal_(shallow.proj_out.weight)
+    grow(deep, shallow)
+    told = {
+        "hidden_states": torch.randn(1, 4, 16, 16),
+        "encoder_hidden_states": torch.randn(1, 4, 2 * TEXT_WIDTH),
+        "pooled_projections": torch.randn(1, 2 * TEXT_WIDTH),
+        "timestep": torch.tensor([500.0]),
+    }
+    one, other = (model(**told).sample for model in (shallow, deep))
+    torch.testing.assert_close(one, other)
+    other.sum().backward()
+    assert all(block.norm1.linear.weight.grad.abs().max() > 0 for block in deep.transformer_blocks)
 
 
 def test_a_prompt_has_few_tokens_the_missing_t5_included(parts: tuple[Any, Any]) -> None:
