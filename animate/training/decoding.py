@@ -2,7 +2,8 @@
 
 An autoencoder learns from its own latents. Those of a small denoiser are off by a little
 everywhere, which a decoder shows as grain in even places. So the denoiser, now fixed, says the
-clean latents of noised portraits, and the decoder learns to make the portrait of those.
+clean latents of noised portraits, and the decoder learns to make the portrait of those. Where it
+cannot be sure it would blur; that there is as much contrast as in the truth counts as well.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from animate.training.task import Generators, rand, randn
 # How noisy the portraits are at most, as a share of the schedule: beyond it a denoiser no longer
 # says this portrait but some other, and nothing could be learned of pixels.
 MOST_NOISE = 0.75
+CONTRAST = 2.0  # weight of how strong edges are, beside where they are
+SQUARE = 4  # pixels of the squares in which that is measured
+FLOOR = 1e-4  # keeps the root's slope finite where all is even
 
 
 class DecoderTask(JointTask):
@@ -44,7 +48,8 @@ class DecoderTask(JointTask):
         result = self.pipeline.vae.decode(denoised).sample.float()
         weight = F.max_pool2d(batch.weight, 3, stride=1, padding=1)
         truth = to_unit(batch.reference)
-        return reconstruction_loss(result, truth, weight)
+        exact = reconstruction_loss(result, truth, weight)
+        return exact + CONTRAST * contrast_loss(result, truth, weight)
 
     @torch.no_grad()
     def _denoised(self, batch: Batch, rng: Generators) -> Tensor:
@@ -57,3 +62,20 @@ class DecoderTask(JointTask):
         velocity = self.steered(batch, noisy, time, told).float()
         alpha_bar = self.pipeline.scheduler.alphas_cumprod.to(clean.device)[time]
         return clean_from_velocity(noisy, velocity, alpha_bar)
+
+
+def contrast_loss(result: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """By how much the strength of edges differs from square to square; pictures (B, 3, H, W).
+
+    weight (B, 1, H, W): how much a pixel counts.
+    """
+    gap = (_strength(result) - _strength(truth)).abs()
+    return (gap * F.avg_pool2d(weight, SQUARE)).mean()
+
+
+def _strength(pictures: Tensor) -> Tensor:
+    """Root mean square of the steps to the next pixels, down and right, in each square."""
+    padded = F.pad(pictures, (0, 1, 0, 1), mode="replicate")
+    down = (padded.diff(dim=-2)[..., :-1] ** 2).mean(dim=1, keepdim=True)
+    right = (padded.diff(dim=-1)[..., :-1, :] ** 2).mean(dim=1, keepdim=True)
+    return (F.avg_pool2d(down + right, SQUARE) + FLOOR).sqrt()

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from animate.training.decoding import DecoderTask
+from animate.training.decoding import DecoderTask, contrast_loss
 from animate.training.loop import train
 from animate.training.mini_image import CONTROLS
 from animate.training.portrait_source import PortraitSource, encode_portraits
@@ -29,3 +29,16 @@ def test_the_decoder_learns_and_nothing_else(
     assert set(outcome.weights) == {f"decoder.{name}" for name in vae.decoder.state_dict()}
     for name, part in kept.items():
         assert all(map(torch.equal, part.parameters(), before[name])), name
+
+
+def test_contrast_counts_by_how_strong_edges_are_not_by_where() -> None:
+    edge = torch.zeros(1, 3, 8, 8)
+    edge[..., 2:] = 1.0
+    moved, soft = torch.roll(edge, -1, dims=-1), edge.clone()
+    moved[..., -1] = 1.0
+    soft[..., 1:3] = torch.tensor([1 / 3, 2 / 3])
+    weight = torch.ones(1, 1, 8, 8)
+    assert contrast_loss(edge, edge, weight) == 0
+    assert contrast_loss(moved, edge, weight) < 1e-6
+    assert contrast_loss(soft, edge, weight) > 0.05
+    assert contrast_loss(soft, edge, 2 * weight) == 2 * contrast_loss(soft, edge, weight)
