@@ -92,11 +92,12 @@ class EnlargeTask(StillTask):
 
 def detail_loss(latents: Tensor, truth: Tensor) -> Tensor:
     """By how much the spread of the fine band differs from square to square; ``(B, C, H, W)``."""
-    spreads = (
-        (F.avg_pool2d(one[:, FINE : FINE + 1] ** 2, DETAIL_SIDE) + SPREAD_FLOOR).sqrt()
-        for one in (latents, truth)
-    )
-    return F.l1_loss(*spreads)
+    return F.l1_loss(_spread(latents), _spread(truth))
+
+
+def _spread(latents: Tensor) -> Tensor:
+    fine = latents[:, FINE : FINE + 1]
+    return (F.avg_pool2d(fine**2, DETAIL_SIDE) + SPREAD_FLOOR).sqrt()
 
 
 class EnlargeSource:

@@ -34,7 +34,11 @@ from temporal.autoencoder import FOLD, FoldedAutoencoder
 from temporal.controlnext import ControlNeXt
 
 KINDS = ("pose", "canny", "depth", "mask")
-BEST_WITH = {"steps": 12, "guidance": 2.0, "guess": 1.0}  # by eye and by scripts/bench_image_control.py
+BEST_WITH = {
+    "steps": 12,
+    "guidance": 2.0,
+    "guess": 1.0,
+}  # by eye and by scripts/bench_image_control.py
 CONTROLS = "controls"  # the folder of a model's encoders, one folder a kind
 TOKENS = 40  # of a prompt, its two ends included
 WORD_WIDTH = 128
