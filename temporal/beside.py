@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from temporal.controlnet import ControlNet
+from temporal.removable import Removable
 
 
-class Beside:
+class Beside(Removable):
     """Removable hooks by which a ControlNet sees every call of a UNet and adds its residuals.
 
     It is set and removed as an `Injector`, and what it holds are the control frames as features:
@@ -62,17 +62,6 @@ class Beside:
             hook.remove()
         self.set(None)
         self._forget()
-
-    def __enter__(self) -> Beside:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
 
     def _forget(self) -> None:
         self._skips: list[Tensor] = []

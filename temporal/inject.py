@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -11,10 +10,11 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from temporal.errors import InjectionError
+from temporal.removable import Removable
 from temporal.sites import Site, find_sites
 
 
-class Injector:
+class Injector(Removable):
     """Removable hooks that add the control they currently hold to a denoiser's features.
 
     Without control (`set(None)`, or nothing set yet) the denoiser runs untouched. Skips that were
@@ -65,17 +65,6 @@ class Injector:
             hook.remove()
         for held in self._held:
             held.set(None, 1.0, 0)
-
-    def __enter__(self) -> Injector:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
 
 
 class _Held:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 
 import torch
 from torch import Tensor, nn
 
 from temporal.errors import CheckpointError
 from temporal.keys import compare_keys
+from temporal.removable import Removable
 
 # Values of a finetuned model project onto those of its base with a factor near 1, differences
 # between the two with a factor near 0.
 VALUES_SHARE = 0.5
 
 
-class Patch:
+class Patch(Removable):
     """Tensors loaded into a module by name, full values or increments (differences).
 
     A file may hold part of the module's tensors; unknown and misshapen ones raise CheckpointError
@@ -62,17 +62,6 @@ class Patch:
     def __str__(self) -> str:
         kind = "increments of" if self.increments else "values of"
         return f"{kind} {len(self.names)} of {self.total} tensors"
-
-    def __enter__(self) -> Patch:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
 
 
 def difference(tuned: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> dict[str, Tensor]:

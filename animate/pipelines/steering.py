@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from animate.pipelines.residuals import add_residuals, residuals_of
 from temporal.controlnext import ControlNeXt
 from temporal.inject import Injector
+from temporal.removable import Removable
 
 Span = tuple[float, float]  # of a denoising step, as shares of all steps: begin and end
 Fit = Callable[["Control", Tensor], Tensor]  # a map and latents -> the map as its part takes it
@@ -47,7 +47,7 @@ class Control:
         return span is None or not (span[0] < self.start or span[1] > self.end)
 
 
-class Steering:
+class Steering(Removable):
     """Removable hooks by which controls join every call of a denoiser.
 
     denoiser: UNet2DConditionModel or SD3Transformer2DModel. span(timestep): where in the schedule
@@ -79,17 +79,6 @@ class Steering:
         """Take all hooks out; may be called twice."""
         self._handle.remove()
         self._injector.remove()
-
-    def __enter__(self) -> Steering:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.remove()
 
     def _before(self, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
         sample, steps = _named(args, kwargs)
