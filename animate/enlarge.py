@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,24 +84,42 @@ def upscale(
     animate.still_models. progress(stage, done, total); report(line) gets what was decided.
     Raises AnimateError, pose.PoseError or temporal.TemporalError.
     """
-    from animate.still_models import load_still_model
-    from animate.still_parts import prepared
-    from animate.still_settings import ControlChoice, StillSettings
     from pose.video import load_image
 
     asked = UpscaleSettings(**settings)
-    progress, report = progress or ignore, report or unheard
     small = picture if isinstance(picture, np.ndarray) else load_image(picture)
+    with enlarger(asked, loaded=loaded, progress=progress, report=report) as enlarge:
+        return enlarge(small)
+
+
+@contextmanager
+def enlarger(
+    asked: UpscaleSettings,
+    *,
+    loaded: StillModel | None = None,
+    progress: Progress | None = None,
+    report: Report | None = None,
+) -> Iterator[Callable[[Frame], Frame]]:
+    """What enlarges one picture (H, W, 3) after the other, its model loaded once; see `upscale`."""
+    from animate.still_models import load_still_model
+    from animate.still_parts import prepared
+    from animate.still_settings import ControlChoice, StillSettings
+
+    progress, report = progress or ignore, report or unheard
     base = StillSettings(model=asked.model, device=asked.device, dtype=asked.dtype)
     progress("load", 0, 1)
     model = loaded or load_still_model(base)
     if model.family != "sd3":
         raise UsageError(f"--model {model.name} is {model.family}; pictures are enlarged by sd3")
     progress("load", 1, 1)
-    choice = ControlChoice(picture=small, kind=KIND, weights=asked.weights)
+    choice = ControlChoice(picture=None, kind=KIND, weights=asked.weights)
     with prepared(model, [choice], base, report, method="controlnext") as (part,):
-        large = _enlarged(model, part, small, asked, progress, report)
-    return _faithful(large, small) if asked.faithful else large
+
+        def enlarge(small: Frame) -> Frame:
+            large = _enlarged(model, part, small, asked, progress, report)
+            return _faithful(large, small) if asked.faithful else large
+
+        yield enlarge
 
 
 def _enlarged(

@@ -18,6 +18,7 @@ LABELS = {
     "draw": "Drawing skeletons",
     "overlay": "Drawing over the film",
     "annotate": "Making control maps",
+    "enlarge": "Enlarging",
     "judge": "Judging the result",
     "denoise": "Denoising",
     "decode": "Decoding and writing",

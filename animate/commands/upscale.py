@@ -1,4 +1,4 @@
-"""Make a picture larger, up to four times, with detail that SD3 adds."""
+"""Make a picture or a film larger, up to four times, with detail that SD3 adds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import time
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from animate.commands import options
 from animate.config import DEVICES, DTYPES
@@ -14,10 +15,10 @@ from animate.progress import StageBars
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `animate upscale`."""
-    parser.usage = "animate upscale PICTURE [-o OUT.png] [options]"
+    parser.usage = "animate upscale IN [-o OUT.png|OUT.mp4] [options]"
     add = parser.add_argument
-    add("picture", metavar="PICTURE", type=Path, help="the picture to enlarge")
-    add("-o", "--output", metavar="OUT.png", type=Path, help="default: PICTURE_large.png")
+    add("source", metavar="IN", type=Path, help="the picture or film to enlarge")
+    add("-o", "--output", metavar="OUT", type=Path, help="default: IN_large.png or .mp4")
     add("--force", action="store_true", help="replace an existing output")
     add("--factor", type=float, metavar="F", default=4.0, help="above 1, at most 4 (4)")
     add("--model", metavar="NAME", default="mini-sd3", help="sd3, mini-sd3 or a folder (mini-sd3)")
@@ -42,19 +43,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Enlarge, write, and tell what was done."""
-    from animate.enlarge import UpscaleSettings, upscale
-    from animate.files import check_output
-    from animate.still_files import PICTURES, write_picture
+    from animate.annotators.files import is_film
+    from animate.enlarge import UpscaleSettings
 
     start = time.monotonic()
-    picture: Path = arguments.picture
-    output = arguments.output or picture.with_name(f"{picture.stem}_large.png")
-    check_output(output, overwrite=arguments.force, suffixes=PICTURES)
+    source: Path = arguments.source
+    film = is_film(source)
+    output = arguments.output or source.with_name(
+        f"{source.stem}_large{'.mp4' if film else '.png'}"
+    )
     names = {field.name for field in fields(UpscaleSettings)}
     settings = {name: value for name, value in vars(arguments).items() if name in names}
     say = options.speaker(arguments)
     with StageBars(quiet=arguments.quiet) as bars:
-        large = upscale(picture, progress=bars, report=say, **settings)
-    write_picture(output, large, overwrite=arguments.force)
-    size = f"{large.shape[1]}x{large.shape[0]}"
-    say(f"Wrote {output}: {size}, in {time.monotonic() - start:.1f} s")
+        told = {"overwrite": arguments.force, "progress": bars, "report": say, **settings}
+        made = (_film if film else _picture)(source, output, **told)
+    say(f"Wrote {output}: {made}, in {time.monotonic() - start:.1f} s")
+
+
+def _picture(source: Path, output: Path, *, overwrite: bool, **told: Any) -> str:
+    from animate.enlarge import upscale
+    from animate.files import check_output
+    from animate.still_files import PICTURES, write_picture
+
+    check_output(output, overwrite=overwrite, suffixes=PICTURES)
+    large = upscale(source, **told)
+    write_picture(output, large, overwrite=overwrite)
+    return f"{large.shape[1]}x{large.shape[0]}"
+
+
+def _film(source: Path, output: Path, **told: Any) -> str:
+    from animate.enlarge_film import upscale_film
+
+    return f"{upscale_film(source, output, **told)} frames"

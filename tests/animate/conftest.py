@@ -11,8 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from animate.still_models import StillModel
 from animate.video import VideoWriter
 from pose.video import open_video
+from temporal.checkpoints import save_controlnext
+from tests.animate.pipelines.stills import make_still
 
 Frame = NDArray[np.uint8]
 
@@ -69,3 +72,20 @@ def landscape(clips: Path) -> Path:
     ramp = np.linspace(40, 220, 96, dtype=np.uint8)[:, None, None]
     Image.fromarray(np.broadcast_to(ramp, (96, 64, 3)).copy()).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def sd3(tmp_path_factory: pytest.TempPathFactory) -> StillModel:
+    """A tiny SD3 with a part for small pictures."""
+    still = make_still("sd3", tmp_path_factory.mktemp("upscale") / "sd3")
+    own = still.folder / "controls" / "superresolution"
+    own.mkdir(parents=True)
+    save_controlnext(still.parts["controlnext"], own / "controlnext.safetensors")
+    return StillModel(
+        pipeline=still.pipeline,
+        family="sd3",
+        name="tiny",
+        folder=still.folder,
+        device="cpu",
+        dtype="float32",
+    )

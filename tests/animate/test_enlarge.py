@@ -12,27 +12,8 @@ from animate.enlarge import UpscaleSettings, tile_borders, upscale
 from animate.errors import ModelError, UsageError
 from animate.still_models import StillModel
 from animate.training.enlarging import enlarged
-from temporal.checkpoints import save_controlnext
-from tests.animate.pipelines.stills import make_still
 
 QUICK: dict[str, Any] = {"steps": 2, "tile": 64}
-
-
-@pytest.fixture(scope="module")
-def sd3(tmp_path_factory: pytest.TempPathFactory) -> StillModel:
-    """A tiny SD3 with a part for small pictures."""
-    still = make_still("sd3", tmp_path_factory.mktemp("upscale") / "sd3")
-    own = still.folder / "controls" / "superresolution"
-    own.mkdir(parents=True)
-    save_controlnext(still.parts["controlnext"], own / "controlnext.safetensors")
-    return StillModel(
-        pipeline=still.pipeline,
-        family="sd3",
-        name="tiny",
-        folder=still.folder,
-        device="cpu",
-        dtype="float32",
-    )
 
 
 @pytest.fixture(scope="module")
