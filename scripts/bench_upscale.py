@@ -6,7 +6,7 @@
 Characters of seeds far from those of training, made small with antialiasing and enlarged again.
 Edges: F1 of Canny's within a pixel; gradients: mean absolute error; high: energy beyond what the
 small picture can hold, times the truth's (the median over the pictures). Seams: the error of
-gradients across the tiles' borders, times that elsewhere. "ceiling" is the truth through the
+gradients across the tiles' borders, times that near by. "ceiling" is the truth through the
 autoencoder alone. A sheet of the first pictures is written: small, bicubic, result, truth.
 The last line is one JSON object; "pass": nearer than bicubic in edges and gradients, high within
 20 %, and at most 1 dB of PSNR behind it.

@@ -10,8 +10,10 @@ it. The autoencoder is not trained: see animate/training/bands.py.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import warnings
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from animate.training.settings import LoopSettings, StillLoss  # noqa: E402
 from animate.training.spatial import tune_for_cpu  # noqa: E402
 from temporal.controlnext import ControlNeXt  # noqa: E402
 
+VOCABULARY_FILES = ("vocab.json", "merges.txt")  # what transformers before 5 reads
 LOSS = StillLoss(prompt_dropout=0.5)
 
 
@@ -53,6 +56,8 @@ def main() -> None:
     pipeline.register_modules(transformer=deep)
     _enlarger(options, pipeline, encoder, clips, "deep", options.deep_steps)
     save_model(pipeline, encoder, options.export)
+    for name, tokenizer in product(VOCABULARY_FILES, ("tokenizer", "tokenizer_2")):
+        shutil.copy(options.out / "words" / name, options.export / tokenizer / name)
     size = sum(file.stat().st_size for file in options.export.rglob("*.safetensors"))
     print(f"exported {size / 1e6:.1f} MB of weights to {options.export}")
 
@@ -64,7 +69,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--clips", type=int, default=1000, help="characters to render")
     parser.add_argument("--photos", type=float, default=0.3, help="share seen by a camera")
     parser.add_argument("--steps", type=int, default=8000, help="of half of the layers")
-    parser.add_argument("--deep-steps", type=int, default=8000, help="of all of them")
+    parser.add_argument("--deep-steps", type=int, default=5000, help="of all of them")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak for the transformer")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or auto")
     parser.add_argument("--threads", type=int, default=1)

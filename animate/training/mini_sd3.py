@@ -78,7 +78,7 @@ SCHEDULER = {"shift": 3.0}
 BEST = {
     "steps": 1,
     "guidance": 1.0,
-    "detail": 1.0,
+    "detail": 1.45,
     "from_smooth": 1.0,
 }  # see scripts/bench_upscale.py
 
