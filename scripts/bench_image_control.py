@@ -62,7 +62,7 @@ Frame = NDArray[np.uint8]  # (H, W, 3) RGB
 READER_SEED, LORA_SEED = 8_000_000, 7_000_000  # far from those of training and from the held-out
 READER_SHEETS, LORA_SHEETS = 24, 24
 # The LoRA learns under another kind of map than the one it is measured with.
-LORA_KIND, LORA_RANK, LORA_SCALE = "canny", 16, 1.0
+LORA_KIND, LORA_RANK, LORA_SCALE = "canny", 16, 1.25
 LORA_WEIGHTS = np.array([1, 1, 4, 4], np.float32)  # of background, body, hands and head
 SKIN = (70.0, 190.0, 80.0)  # what the LoRA paints
 CLOSED, COLOURED, GREENED = 0.7, 0.8, 0.5  # goals; the last: share of the way to that skin
