@@ -25,7 +25,7 @@ from animate.training.task import Generators, rand, randn
 # How noisy the portraits are at most, as a share of the schedule: beyond it a denoiser no longer
 # says this portrait but some other, and nothing could be learned of pixels.
 MOST_NOISE = 0.75
-CONTRAST = 1.0  # weight of how strong edges are, beside where they are
+CONTRAST = 2.0  # weight of how strong edges are, beside where they are
 SQUARE = 4  # pixels of the squares in which that is measured
 FLOOR = 1e-4  # keeps the root's slope finite where all is even
 
