@@ -33,6 +33,14 @@ def check_output(path: Path, *, overwrite: bool, suffixes: tuple[str, ...] = CON
         raise OutputError(f"{path}: cannot write into {path.parent}: {reason}") from error
 
 
+def is_film(source: Path) -> bool:
+    """Whether a file is to be read as a film, by its first bytes."""
+    from pose.sniff import first_bytes, is_transport_stream, is_video
+
+    head = first_bytes(source)
+    return is_video(head) or is_transport_stream(head)
+
+
 def read_text(path: Path, most: int, remedy: str) -> str:
     """A text file of at most so many bytes. Raises UsageError with the remedy for a longer one."""
     try:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Sequence
@@ -50,12 +49,11 @@ from animate.training.portrait_source import (  # noqa: E402
 from animate.training.portraits import Portraits, build_portraits, load_portraits  # noqa: E402
 from animate.training.settings import LoopSettings, StillLoss  # noqa: E402
 from animate.training.spatial import tune_for_cpu  # noqa: E402
-from animate.training.vocabulary import write_tokenizer  # noqa: E402
+from animate.training.vocabulary import copy_words, write_tokenizer  # noqa: E402
 from animate.training.words import teach_words  # noqa: E402
 from temporal.tensorfiles import write_tensors  # noqa: E402
 
 LOSS = StillLoss(prompt_dropout=0.1)
-VOCABULARY_FILES = ("vocab.json", "merges.txt")  # what transformers before 5 reads
 
 
 def main() -> None:
@@ -188,8 +186,7 @@ def _weights(outcome: Any) -> dict[str, torch.Tensor]:
 def _export(parts: dict[str, Any], options: argparse.Namespace) -> None:
     folder: Path = options.export
     save_parts(parts, folder)
-    for name in VOCABULARY_FILES:
-        shutil.copy(options.out / "tokenizer" / name, folder / "tokenizer" / name)
+    copy_words(options.out / "tokenizer", folder / "tokenizer")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     print(f"exported {size / 1e6:.1f} MB to {folder}")
 

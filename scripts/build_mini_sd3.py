@@ -10,10 +10,8 @@ it. The autoencoder is not trained: see animate/training/bands.py.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import warnings
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +35,9 @@ from animate.training.mini_sd3 import (  # noqa: E402
 )
 from animate.training.settings import LoopSettings, StillLoss  # noqa: E402
 from animate.training.spatial import tune_for_cpu  # noqa: E402
+from animate.training.vocabulary import copy_words  # noqa: E402
 from temporal.controlnext import ControlNeXt  # noqa: E402
 
-VOCABULARY_FILES = ("vocab.json", "merges.txt")  # what transformers before 5 reads
 LOSS = StillLoss(prompt_dropout=0.5)
 
 
@@ -56,8 +54,8 @@ def main() -> None:
     pipeline.register_modules(transformer=deep)
     _enlarger(options, pipeline, encoder, clips, "deep", options.deep_steps)
     save_model(pipeline, encoder, options.export)
-    for name, tokenizer in product(VOCABULARY_FILES, ("tokenizer", "tokenizer_2")):
-        shutil.copy(options.out / "words" / name, options.export / tokenizer / name)
+    for tokenizer in ("tokenizer", "tokenizer_2"):
+        copy_words(options.out / "words", options.export / tokenizer)
     size = sum(file.stat().st_size for file in options.export.rglob("*.safetensors"))
     print(f"exported {size / 1e6:.1f} MB of weights to {options.export}")
 

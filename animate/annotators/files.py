@@ -108,14 +108,6 @@ def save_map(path: str | os.PathLike[str], picture: NDArray[np.uint8]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def is_film(source: Path) -> bool:
-    """Whether a file is to be read as a film, by its first bytes."""
-    from pose.sniff import first_bytes, is_transport_stream, is_video
-
-    head = first_bytes(source)
-    return is_video(head) or is_transport_stream(head)
-
-
 def output_for(source: Path, kind: str, film: bool) -> Path:
     """Where a map goes if nobody says: NAME_KIND.png or .mp4 in the current folder."""
     return Path(f"{source.stem}_{kind}{CONTAINERS[0] if film else PICTURES[0]}")

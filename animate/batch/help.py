@@ -58,12 +58,10 @@ class Helper:
         self.forget()
         with self._lock:
             pipeline = self._load(told.settings).pipeline
-            unet = replicate(
-                pipeline.unet, pipeline.unet.device
-            )  # shares the weights, not the hooks
-            self._hooks.enter_context(
-                joined := join(unet, pipeline.controlnext, device=unet.device)
-            )
+            # Shares the weights, not the hooks.
+            unet = replicate(pipeline.unet, pipeline.unet.device)
+            joined = join(unet, pipeline.controlnext, device=unet.device)
+            self._hooks.enter_context(joined)
             self._denoiser = Denoiser(
                 unet=unet,
                 injector=joined,

@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     say = options.speaker(arguments)
     from animate.annotators import files
     from animate.annotators.settings import MapSettings
+    from animate.files import is_film
 
     settings = MapSettings(
         look=arguments.look,
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
         device=arguments.device,
     )
     source, kind = arguments.source, arguments.kind
-    film = files.is_film(source)
+    film = is_film(source)
     output = arguments.output or files.output_for(source, kind, film)
     if output.resolve() == source.resolve():
         raise UsageError(f"{output} is the input; give the output another name")

@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Enlarge, write, and tell what was done."""
-    from animate.annotators.files import is_film
     from animate.enlarge import UpscaleSettings
+    from animate.files import is_film
 
     start = time.monotonic()
     source: Path = arguments.source

@@ -60,7 +60,7 @@ class EnlargeTask(StillTask):
 
     SD3's straight way, but it begins at the smooth picture's latents, not at noise: what has to be
     said is what smoothing took away, and nothing of the start is left over. From noise to the same
-    truth the noise itself had to be told as well; the error in that was grain (README of mini-sd3).
+    truth the noise itself had to be told as well; the error in that was grain (docs/stills.md).
     Errors count by their size, not squared: where an edge may lie in several places, the likeliest
     is then told, not the mean of all, which is a blur. How much fine detail there is counts beside
     where it is: without, a doubtful place is left smooth.
@@ -77,10 +77,9 @@ class EnlargeTask(StillTask):
         with Steering(self.denoiser, self.controls(to_share(batch.control[:, 0]), scale)):
             point = flow_point(truth, smooth, share)
             predicted = self._call(point, share * FLOW_STEPS, told)
-        told_velocity, target = predicted.float(), flow_target(truth, smooth)
-        return F.l1_loss(told_velocity, target) + DETAIL * detail_loss(
-            smooth - told_velocity, truth
-        )
+        velocity = predicted.float()
+        exact = F.l1_loss(velocity, flow_target(truth, smooth))
+        return exact + DETAIL * detail_loss(smooth - velocity, truth)
 
     @torch.no_grad()
     def _bands(self, pixels: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ SHARES = {kind: 0.4 if kind == "pose" else 0.2 for kind in KINDS}
 CROP = 48  # pixels, of the autoencoder's crops
 ENCODED = 64  # pictures encoded at once
 
+Stack = TypeVar("Stack", bound=Sized)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LatentPortraits:
@@ -34,17 +37,25 @@ class LatentPortraits:
     portraits: Portraits
     latents: NDArray[np.float16]
 
+    def __len__(self) -> int:
+        return len(self.portraits)
 
-class PortraitSource:
-    """Single portraits, each with a prompt and the map of a kind drawn at random, or none."""
 
-    def __init__(self, stacks: Sequence[LatentPortraits]) -> None:
-        counts = np.array([len(stack.portraits) for stack in stacks], float)
-        self.stacks, self.shares = stacks, counts / counts.sum()
+class _Stacks(Generic[Stack]):
+    """Stacks of different sizes, each drawn as often as it has portraits."""
 
-    def bucket(self, rng: np.random.Generator) -> LatentPortraits:
+    def __init__(self, stacks: Sequence[Stack]) -> None:
+        counts = np.array([len(stack) for stack in stacks], float)
+        self.stacks: Sequence[Stack] = stacks
+        self.shares = counts / counts.sum()
+
+    def bucket(self, rng: np.random.Generator) -> Stack:
         """See ``data.Source``."""
         return self.stacks[rng.choice(len(self.stacks), p=self.shares)]
+
+
+class PortraitSource(_Stacks[LatentPortraits]):
+    """Single portraits, each with a prompt and the map of a kind drawn at random, or none."""
 
     def sample(self, bucket: LatentPortraits, rng: np.random.Generator) -> Sample:
         """See ``data.Source``."""
@@ -66,7 +77,7 @@ class PortraitSource:
         )
 
 
-class MapSource:
+class MapSource(_Stacks[Portraits]):
     """Single portraits as pixels, each with a prompt and its exact map of one kind.
 
     weights: how much an error on each part counts, as `PART_WEIGHTS`; None for the same everywhere.
@@ -75,13 +86,8 @@ class MapSource:
     def __init__(
         self, stacks: Sequence[Portraits], kind: str, weights: NDArray[np.float32] | None = None
     ) -> None:
-        counts = np.array([len(stack) for stack in stacks], float)
-        self.stacks, self.shares = stacks, counts / counts.sum()
+        super().__init__(stacks)
         self.kind, self.weights = kind, weights
-
-    def bucket(self, rng: np.random.Generator) -> Portraits:
-        """See ``data.Source``."""
-        return self.stacks[rng.choice(len(self.stacks), p=self.shares)]
 
     def sample(self, bucket: Portraits, rng: np.random.Generator) -> Sample:
         """See ``data.Source``."""

@@ -73,8 +73,8 @@ def control_part(denoiser: Any, model: ModelSettings) -> Any:
     For a LoRA the one given, which steers as it is while the LoRA learns; None without one.
     """
     torch.manual_seed(0)  # the same start in every process
-    if model.method == "lora":
-        return _steered_by(model)
+    if model.method == "lora" and model.control is None:
+        return None
     if model.method == "controlnet":
         from diffusers import ControlNetModel, SD3ControlNetModel
 
@@ -88,16 +88,9 @@ def control_part(denoiser: Any, model: ModelSettings) -> Any:
             )
         return kind.from_unet(denoiser)
     if model.control is not None:
-        return load_controlnext(model.control, among=[VARIANTS[model.family]])
+        part = load_controlnext(model.control, among=[VARIANTS[model.family]])
+        return part.requires_grad_(model.method != "lora")
     return fresh_encoder(denoiser, VARIANTS[model.family])
-
-
-def _steered_by(model: ModelSettings) -> ControlNeXt | None:
-    if model.control is None:
-        return None
-    part = load_controlnext(model.control, among=[VARIANTS[model.family]])
-    part.requires_grad_(False)  # and in evaluation mode, as loaded
-    return part
 
 
 def fresh_encoder(denoiser: Any, variant: str) -> ControlNeXt:

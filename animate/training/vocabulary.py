@@ -7,6 +7,7 @@ token each, every other word falls into pieces and at last into bytes, so that n
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
@@ -16,6 +17,7 @@ from transformers import CLIPTokenizer
 
 START, END = "<|startoftext|>", "<|endoftext|>"  # CLIP's
 LAST = "</w>"  # CLIP's mark of a word's last piece
+FILES = ("vocab.json", "merges.txt")  # CLIP's names
 Pieces = tuple[str, ...]
 
 
@@ -43,12 +45,13 @@ def write_tokenizer(words: Iterable[str], folder: Path, *, length: int) -> CLIPT
     entries = [*letters, *(letter + LAST for letter in letters), *map("".join, merges), START, END]
     vocabulary = {entry: place for place, entry in enumerate(dict.fromkeys(entries))}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
+    words_file, merges_file = (folder / name for name in FILES)
+    words_file.write_text(json.dumps(vocabulary, ensure_ascii=False), "utf-8")
     rows = ["#version: 0.2", *(" ".join(pair) for pair in merges), ""]
-    (folder / "merges.txt").write_text("\n".join(rows), "utf-8")
+    merges_file.write_text("\n".join(rows), "utf-8")
     tokenizer: CLIPTokenizer = CLIPTokenizer(
-        str(folder / "vocab.json"),
-        str(folder / "merges.txt"),
+        str(words_file),
+        str(merges_file),
         model_max_length=length,
         unk_token=END,
         bos_token=START,
@@ -56,6 +59,13 @@ def write_tokenizer(words: Iterable[str], folder: Path, *, length: int) -> CLIPT
         pad_token=END,
     )
     return tokenizer
+
+
+def copy_words(folder: Path, saved: Path) -> None:
+    """Lay the files of ``write_tokenizer`` beside a tokenizer that transformers saved: before
+    version 5 it reads nothing else."""
+    for name in FILES:
+        shutil.copy(folder / name, saved / name)
 
 
 def _joined(word: Pieces, pair: tuple[str, str]) -> Pieces:

@@ -15,7 +15,7 @@ from animate.still_models import StillModel
 from animate.video import VideoWriter
 from pose.video import open_video
 from temporal.checkpoints import save_controlnext
-from tests.animate.pipelines.stills import make_still
+from tests.animate.pipelines.stills import make_still, model_of
 
 Frame = NDArray[np.uint8]
 
@@ -81,11 +81,4 @@ def sd3(tmp_path_factory: pytest.TempPathFactory) -> StillModel:
     own = still.folder / "controls" / "superresolution"
     own.mkdir(parents=True)
     save_controlnext(still.parts["controlnext"], own / "controlnext.safetensors")
-    return StillModel(
-        pipeline=still.pipeline,
-        family="sd3",
-        name="tiny",
-        folder=still.folder,
-        device="cpu",
-        dtype="float32",
-    )
+    return model_of(still)

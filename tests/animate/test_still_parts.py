@@ -19,7 +19,7 @@ from animate.still_models import StillModel
 from animate.still_parts import find_part, look_for, open_controlnet, prepared
 from animate.still_settings import ControlChoice, StillSettings
 from temporal.controlnext import ControlNeXt
-from tests.animate.pipelines.stills import Still, make_still
+from tests.animate.pipelines.stills import Still, make_still, model_of
 
 # diffusers' names to those of the original ControlNet code, for one layer a block.
 NAMES = {
@@ -53,14 +53,7 @@ def sd15(tmp_path_factory: pytest.TempPathFactory) -> Still:
 
 @pytest.fixture
 def model(sd15: Still) -> StillModel:
-    return StillModel(
-        pipeline=sd15.pipeline,
-        family="sd15",
-        name="tiny",
-        folder=sd15.folder,
-        device="cpu",
-        dtype="float32",
-    )
+    return model_of(sd15)
 
 
 def as_original(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,12 +11,12 @@ from PIL import Image
 
 from animate.errors import ModelError, UsageError
 from animate.pipelines.image import denoiser_of
-from animate.still_models import StillModel, load_still_model
+from animate.still_models import load_still_model
 from animate.still_parts import kind_told, prepared
 from animate.still_settings import ControlChoice, StillSettings, control_choices
 from animate.stills import control_image
 from temporal.checkpoints import save_controlnext, save_unet_part
-from tests.animate.pipelines.stills import FAMILIES, Still, make_still
+from tests.animate.pipelines.stills import FAMILIES, Still, make_still, model_of
 
 QUICK: dict[str, Any] = {"prompt": "a b", "steps": 2, "size": (64, 48), "device": "cpu"}
 
@@ -42,17 +42,6 @@ def edges(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("maps") / "edges.png"
     Image.fromarray(pixels).save(path)
     return path
-
-
-def model_of(still: Still) -> StillModel:
-    return StillModel(
-        pipeline=still.pipeline,
-        family=still.family,
-        name="tiny",
-        folder=still.folder,
-        device="cpu",
-        dtype="float32",
-    )
 
 
 @pytest.mark.parametrize("family", FAMILIES)

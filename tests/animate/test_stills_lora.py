@@ -23,7 +23,7 @@ from animate.training.loop import train
 from animate.training.settings import ExportSettings, LoopSettings, ModelSettings, StillLoss
 from animate.training.still_models import build_still_task
 from temporal.checkpoints import save_controlnext
-from tests.animate.pipelines.stills import FAMILIES, SIZE, Still, make_still
+from tests.animate.pipelines.stills import FAMILIES, SIZE, Still, make_still, model_of
 
 pytest.importorskip("peft")
 Make = Callable[..., Any]
@@ -67,14 +67,7 @@ def lora(still: Still, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def model(still: Still) -> StillModel:
-    return StillModel(
-        pipeline=still.pipeline,
-        family=still.family,
-        name="tiny",
-        folder=still.folder,
-        device="cpu",
-        dtype="float32",
-    )
+    return model_of(still)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from animate.pipelines.image import denoiser_of
+from animate.still_models import StillModel
 from temporal.controlnext import ControlNeXt
 from tests.animate.training.tiny_stills import WIDE, save_still
 
@@ -40,6 +41,18 @@ class Still:
         settings.setdefault("generator", torch.Generator().manual_seed(3))
         images: Tensor = self.pipeline(**settings).images
         return images
+
+
+def model_of(still: Still) -> StillModel:
+    """What is loaded of it, as the commands know it."""
+    return StillModel(
+        pipeline=still.pipeline,
+        family=still.family,
+        name="tiny",
+        folder=still.folder,
+        device="cpu",
+        dtype="float32",
+    )
 
 
 def make_still(family: str, folder: Path) -> Still:
