@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from animate.errors import OutputError
 from animate.files import check_output, partial_path
 
 Frame = NDArray[np.uint8]  # (H, W, 3) RGB
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+QUALITY = 95  # of what is written with losses; Pillow's own 75 shows blocks around edges
 
 
 def numbered(path: Path, count: int) -> list[Path]:
@@ -28,7 +30,9 @@ def write_picture(path: Path, picture: Frame, *, overwrite: bool = True) -> None
     check_output(path, overwrite=overwrite, suffixes=PICTURES)
     partial = partial_path(path)
     try:
-        Image.fromarray(picture).save(partial)
+        Image.fromarray(picture).save(partial, quality=QUALITY)
         os.replace(partial, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)

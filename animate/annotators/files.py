@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from animate.annotators.control import ControlMap, control_map
 from animate.annotators.kinds import kind_of
@@ -14,11 +10,11 @@ from animate.annotators.maps import fit_picture
 from animate.annotators.registry import open_annotator
 from animate.annotators.settings import MapSettings
 from animate.config import Settings
-from animate.errors import OutputError, UsageError
-from animate.files import CONTAINERS, check_output, partial_path
+from animate.errors import UsageError
+from animate.files import CONTAINERS, check_output
 from animate.progress import Progress, ignore
+from animate.still_files import PICTURES, write_picture
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 Size = tuple[int, int]
 
 
@@ -35,7 +31,7 @@ def annotate_picture(
     """Make the map of a picture and write it. Raises AnimateError and pose.PoseError."""
     check_output(output, overwrite=overwrite, suffixes=PICTURES)
     made = control_map(source, kind, size=size, annotate=True, method=method, settings=settings)
-    save_map(output, made.picture)
+    write_picture(output, made.picture, overwrite=overwrite)
     return made
 
 
@@ -91,21 +87,6 @@ def _track(
     _, poses = track_video(source, reading, progress=progress)
     save_skeletons(output, poses, look=settings.look, overwrite=overwrite, progress=progress)
     return poses.backend or "pose", len(poses)
-
-
-def save_map(path: str | os.PathLike[str], picture: NDArray[np.uint8]) -> None:
-    """Write a map (H, W, 3) as a picture that appears when it is whole. Raises OutputError."""
-    from PIL import Image
-
-    path = Path(path)
-    partial = partial_path(path)
-    try:
-        Image.fromarray(picture).save(partial, quality=95)
-        os.replace(partial, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def output_for(source: Path, kind: str, film: bool) -> Path:

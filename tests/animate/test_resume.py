@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import animate
 from animate.errors import OutputError
 from animate.journal import LATENTS, Journal
 from animate.result import Result
+from tests.full_disk import no_file_beyond
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 3
@@ -194,22 +194,11 @@ def test_saving_removes_the_journal_and_failing_to_save_does_not(
     result.save(tmp_path / "again.mp4")
 
 
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """Inside, this process and those that it starts cannot write longer files."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_no_room_for_the_journal_costs_one_line(
     call: Call, undisturbed: Result, tmp_path: Path
 ) -> None:
     lines: list[str] = []
-    with files_of_at_most(20_000):  # the latents take 150,000 bytes
+    with no_file_beyond(20_000):  # the latents take 150,000 bytes
         result = call(tmp_path / "journal", report=lines.append)
     assert sum("cannot be noted" in line for line in lines) == 1
     assert torch.equal(result.latents, undisturbed.latents)
@@ -220,7 +209,7 @@ def test_no_room_for_the_video_is_an_error_after_which_it_goes_on(
 ) -> None:
     output, folder = tmp_path / "out.mp4", tmp_path / "journal"
     result = call(folder)
-    with files_of_at_most(4_000), pytest.raises(OutputError, match="ffmpeg"):
+    with no_file_beyond(4_000), pytest.raises(OutputError, match="ffmpeg"):
         result.save(output)
     assert [folder] == list(tmp_path.iterdir())
     result.journal.close()

@@ -1,6 +1,4 @@
-import resource
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +10,7 @@ from animate.training.errors import TrainingError
 from animate.training.loop import train
 from animate.training.state import checkpoints_in
 from tests.animate.training.toy import SETTINGS, LinearTask, NoiseSource
-
-
-@contextmanager
-def no_file_beyond(size: int) -> Iterator[None]:
-    """The system refuses to let files grow, as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+from tests.full_disk import no_file_beyond
 
 
 @pytest.mark.parametrize("room", [64, 1000, 3000])
