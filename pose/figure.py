@@ -49,6 +49,12 @@ def widened(mask: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), disc) > 0)
 
 
+def without_slivers(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    """The mask (H, W) without what is nowhere so many pixels wide."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disc) > 0)
+
+
 def fill(picture: Frame, known: NDArray[np.bool_]) -> Frame:
     """Return the picture, (H, W) or (H, W, C), with what is not known (H, W) grown in from around.
 

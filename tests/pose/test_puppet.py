@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,6 +107,43 @@ def test_the_body_is_whole_where_an_arm_was(standing: Floats) -> None:
     bent = bend(picture, pose(folded), pose(standing), figure)
     assert np.abs(bent[78, 64].astype(int) - (10, 200, 20)).max() < 12
     assert tuple(bent[77, 104]) == (250, 10, 20)  # the forearm, held out
+
+
+def test_a_face_behind_a_hand_is_as_its_other_half(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[20:46, 52:77] = (230, 180, 160)
+    picture[29:33, 58:62] = picture[29:33, 67:71] = (10, 10, 120)  # eyes
+    raised = standing.copy()
+    raised[INDEX["left_elbow"]], raised[INDEX["left_wrist"]] = (92, 50), (66, 27)
+    cv2.line(picture, (92, 50), (62, 23), (250, 10, 20), 7)  # the forearm, over one of them
+    figure = (picture != 90).any(axis=-1)
+    bent = bend(picture, pose(raised), pose(standing), figure)
+    assert np.abs(bent[30, 69].astype(int) - (10, 10, 120)).max() < 12
+    assert np.abs(bent[34, 73].astype(int) - (230, 180, 160)).max() < 12
+
+
+def test_an_arm_that_leaves_a_body_leaves_no_haze(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[50:104, 48:80] = (10, 200, 20)  # the torso
+    hanging = standing.copy()
+    hanging[INDEX["left_elbow"]], hanging[INDEX["left_wrist"]] = (84, 80), (86, 104)
+    picture[54:106, 80:91] = (250, 10, 20)  # the arm beside it
+    figure = (picture != 90).any(axis=-1)
+    bent = bend(picture, pose(hanging), pose(standing), figure)
+    beside = bent[84:100, 84:96].reshape(-1, 3)
+    assert (beside == 90).all()
+
+
+def test_half_of_what_shines_through_an_arms_rim_stays_behind(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    cv2.line(picture, (97, 71), (111, 83), (120, 60, 250), 9)  # what is behind it shines through
+    cv2.line(picture, (97, 71), (111, 83), (250, 10, 20), 7)  # the left forearm
+    figure = (picture != 90).any(axis=-1)
+    lifted = standing.copy()
+    lifted[INDEX["left_wrist"]] = (112, 56)
+    bent = bend(picture, pose(standing), pose(lifted), figure)
+    assert tuple(bent[62, 104]) == (250, 10, 20)
+    assert (bent[..., 2] > 190).sum() < 8  # of some 70 around it
 
 
 def test_a_limb_takes_nothing_of_the_background_along(standing: Floats) -> None:
