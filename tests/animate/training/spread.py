@@ -6,7 +6,6 @@ the process group, which is gloo's, is called one of GPUs here; all the rest is 
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from accelerate import DistributedType, PartialState
 
 from animate.cli import main
+from animate.training.__main__ import leave
 from animate.training.loop import train
 from tests.animate.training.toy import SETTINGS, LinearTask, NoiseSource
 
@@ -35,13 +35,6 @@ def toy(folder: Path, precision: str) -> int:
     if outcome.main:
         torch.save(outcome.weights, folder / WEIGHTS)
     return 0
-
-
-def leave(code: int) -> None:
-    """Exit at once: gloo's threads sometimes abort a process whose Python has already ended."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

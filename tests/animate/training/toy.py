@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from animate.training.__main__ import leave
 from animate.training.data import Batch, Sample, SampleError, to_share
 from animate.training.loop import train
 from animate.training.settings import LoopSettings
@@ -66,3 +67,4 @@ class LinearTask:
 
 if __name__ == "__main__":  # one of two processes that share a run
     train(LinearTask(), NoiseSource(), replace(SETTINGS, steps=4), Path(sys.argv[1]))
+    leave(0)
