@@ -95,6 +95,14 @@ class Bone:
         inner = ahead.clip(0.0, self.length)
         return inner, ahead - inner, x * self.across[0] + y * self.across[1]
 
+    def places(self, ahead: Floats, aside: Floats) -> tuple[Floats, Floats]:
+        """The columns and rows of what is so far along the bone and aside from it."""
+        column, row = (
+            self.start[axis] + ahead * self.along[axis] + aside * self.across[axis]
+            for axis in range(2)
+        )
+        return column, row
+
 
 Bones = Sequence[Bone | None]  # of one figure: BODY_PARTS, then ARM_PARTS; None for a missing one
 

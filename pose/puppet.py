@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from pose.bones import ARM_PARTS, BODY_PARTS, TORSO, TWINS, Bone, Bones, Pose, bones_of
 from pose.figure import FAR, cut_out, fill, widened, without_slivers
-from pose.skeleton import Frame
+from pose.skeleton import Floats, Frame
 
 # In breadths of a part: what lies in its core is bent with it even where another part is nearer, or
 # joints would open when they bend; and an arm's core hides the body.
@@ -127,20 +127,13 @@ class _Layer:
         inner, beyond, aside = target.locate(*window)
         grown = source.side / target.side
         ahead = inner * (source.length / target.length) + beyond * abs(grown)
-        places = [
-            source.start[axis] + ahead * source.along[axis] + aside * grown * source.across[axis]
-            for axis in range(2)
-        ]
-        sizes = painted.shape[::-1]
-        column, row = (
-            np.rint(place).clip(0, size - 1).astype(int)
-            for place, size in zip(places, sizes, strict=True)
-        )
+        places = source.places(ahead, aside * grown)
+        column, row = _pixels(places, painted.shape)
         distance = np.hypot(beyond, aside) / abs(target.side)
         its_own = (self.labels[row, column] == label) & (distance <= FAR)
         taken: Flags = (its_own | (distance <= CORE)) & (self.solid[row, column] > 0)
         if not whole:
-            for place, size in zip(places, sizes, strict=True):
+            for place, size in zip(places, painted.shape[::-1], strict=True):
                 taken &= (place >= 0) & (place <= size - 1)
         painted[window][taken] = 1
         for axis in range(2):
@@ -203,20 +196,26 @@ def _mirrored(picture: Frame, known: Flags, its: Flags, bone: Bone) -> tuple[Fra
     """A part's picture with what is not known of it taken from across its bone, and what now is."""
     window = bone.window(known.shape, 2 * FAR)
     inner, beyond, aside = bone.locate(*window)
-    places = [
-        np.rint(bone.start[axis] + (inner + beyond) * bone.along[axis] - aside * bone.across[axis])
-        for axis in range(2)
-    ]
-    column, row = (
-        place.clip(0, size - 1).astype(int)
-        for place, size in zip(places, known.shape[::-1], strict=True)
-    )
-    inside = (column == places[0]) & (row == places[1])
+    places = bone.places(inner + beyond, -aside)
+    column, row = _pixels(places, known.shape)
+    inside = (column == np.rint(places[0])) & (row == np.rint(places[1]))
     found = inside & known[row, column] & (its & ~known)[window]
     colours, both = picture.copy(), known.copy()
     colours[window][found] = picture[row, column][found]
     both[window] |= found
     return colours, both
+
+
+def _pixels(
+    places: tuple[Floats, Floats], shape: tuple[int, ...]
+) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """The columns and rows of the pixels of a picture (H, W) that are nearest to some places."""
+    height, width = shape
+    column, row = (
+        np.rint(place).clip(0, size - 1).astype(int)
+        for place, size in zip(places, (width, height), strict=True)
+    )
+    return column, row
 
 
 def _taken_from(layer: Frame, maps: Maps) -> Frame:

@@ -12,6 +12,7 @@ from pose.bones import Pose
 from pose.puppet import Flags, Puppet, find_figure
 from pose.skeleton import COUNT, INDEX, LEFT_HAND, RIGHT_HAND, Floats, Frame
 
+Place = tuple[int, int]
 SIZE = (128, 192)  # width, height
 PLACES = {
     "nose": (64, 34), "left_eye": (67, 31), "right_eye": (61, 31),
@@ -97,14 +98,18 @@ def test_a_body_seen_from_behind_is_mirrored(standing: Floats) -> None:
     assert tuple(bent[78, 70]) == (90, 90, 90)
 
 
-def test_the_body_is_whole_where_an_arm_was(standing: Floats) -> None:
+def bend_out(standing: Floats, elbow: Place, wrist: Place, arm: tuple[slice, slice]) -> Frame:
+    """A green torso whose left arm, red, lies so; the arm is bent out as in `standing`."""
     picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
-    picture[50:104, 48:80] = (10, 200, 20)  # the torso
-    folded = standing.copy()
-    folded[INDEX["left_elbow"]], folded[INDEX["left_wrist"]] = (84, 78), (52, 78)
-    picture[76:81, 46:86] = (250, 10, 20)  # the forearm across it
-    figure = (picture != 90).any(axis=-1)
-    bent = bend(picture, pose(folded), pose(standing), figure)
+    picture[50:104, 48:80] = (10, 200, 20)
+    picture[arm] = (250, 10, 20)
+    own = standing.copy()
+    own[INDEX["left_elbow"]], own[INDEX["left_wrist"]] = elbow, wrist
+    return bend(picture, pose(own), pose(standing), (picture != 90).any(axis=-1))
+
+
+def test_the_body_is_whole_where_an_arm_was(standing: Floats) -> None:
+    bent = bend_out(standing, (84, 78), (52, 78), np.s_[76:81, 46:86])  # across the torso
     assert np.abs(bent[78, 64].astype(int) - (10, 200, 20)).max() < 12
     assert tuple(bent[77, 104]) == (250, 10, 20)  # the forearm, held out
 
@@ -123,13 +128,7 @@ def test_a_face_behind_a_hand_is_as_its_other_half(standing: Floats) -> None:
 
 
 def test_an_arm_that_leaves_a_body_leaves_no_haze(standing: Floats) -> None:
-    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
-    picture[50:104, 48:80] = (10, 200, 20)  # the torso
-    hanging = standing.copy()
-    hanging[INDEX["left_elbow"]], hanging[INDEX["left_wrist"]] = (84, 80), (86, 104)
-    picture[54:106, 80:91] = (250, 10, 20)  # the arm beside it
-    figure = (picture != 90).any(axis=-1)
-    bent = bend(picture, pose(hanging), pose(standing), figure)
+    bent = bend_out(standing, (84, 80), (86, 104), np.s_[54:106, 80:91])  # beside the torso
     beside = bent[84:100, 84:96].reshape(-1, 3)
     assert (beside == 90).all()
 
