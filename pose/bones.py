@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.bone import LEAST, Bone, Head, Torso
 from pose.skeleton import INDEX, LEFT_HAND, RIGHT_HAND, VISIBLE, Floats
 
 # Of some persons: keypoints (P, 133, 2) and scores (P, 133).
@@ -26,6 +25,7 @@ LIMBS = (
     ("right_hip", "right_knee", 0.2),
 )
 ARMS = (("shoulder", "elbow", 0.14), ("elbow", "wrist", 0.11))
+FACE_JOINTS = ("left_eye", "right_eye", "nose")
 HEAD_RADIUS, PALM_RADIUS, FINGER_RADIUS = 0.36, 0.1, 0.035
 TORSO_MARGIN, TORSO_DEPTH = 0.14, 0.2  # around the joints; half of a torso's depth
 HAND_LENGTH = 0.35  # of the forearm: where the palm is if no hand is seen
@@ -40,68 +40,7 @@ TWINS = (
     *range(ARM_PARTS.start + len(ARM_PARTS) // 2, ARM_PARTS.stop),
     *range(ARM_PARTS.start, ARM_PARTS.start + len(ARM_PARTS) // 2),
 )  # fmt: skip
-LEAST = 1.0  # pixels: no bone and no body is taken to be shorter
 FARTHEST = 1e5  # pixels: what lies further out is no joint
-
-
-@dataclass(frozen=True)
-class Bone:
-    """A part in one picture: from one end to the other, and how far it reaches to its sides.
-
-    side: negative if what is to the right of the bone is shown to its left.
-    """
-
-    start: Floats
-    end: Floats
-    side: float
-
-    def mirrored(self) -> Bone:
-        """The same with its sides exchanged."""
-        return Bone(self.start, self.end, -self.side)
-
-    def within(self, shape: tuple[int, ...]) -> bool:
-        """Whether both ends are in a picture (H, W)."""
-        ends = np.stack([self.start, self.end])
-        return bool(((ends >= 0) & (ends <= (shape[1] - 1, shape[0] - 1))).all())
-
-    @cached_property
-    def length(self) -> float:
-        """From end to end, in pixels."""
-        return max(float(np.linalg.norm(self.end - self.start)), LEAST)
-
-    @cached_property
-    def along(self) -> Floats:
-        """The direction from start to end, of length 1."""
-        return (self.end - self.start) / self.length
-
-    @cached_property
-    def across(self) -> Floats:
-        """The direction to the bone's right, seen from its start."""
-        return np.array([-self.along[1], self.along[0]])
-
-    def window(self, shape: tuple[int, ...], breadths: float) -> tuple[slice, slice]:
-        """The rows and columns of a picture (H, W) that lie within so many breadths, or more."""
-        reach = breadths * abs(self.side)
-        ends, size = np.stack([self.start, self.end]), (shape[1], shape[0])
-        left, top = np.clip(np.floor(ends.min(axis=0) - reach), 0, size).astype(int)
-        right, bottom = np.clip(np.ceil(ends.max(axis=0) + reach) + 1, 0, size).astype(int)
-        return slice(top, bottom), slice(left, right)
-
-    def locate(self, rows: slice, columns: slice) -> tuple[Floats, Floats, Floats]:
-        """How far the pixels of a window are along the bone, beyond its ends, and aside from it."""
-        x = np.arange(columns.start, columns.stop) - self.start[0]
-        y = np.arange(rows.start, rows.stop)[:, None] - self.start[1]
-        ahead = x * self.along[0] + y * self.along[1]
-        inner = ahead.clip(0.0, self.length)
-        return inner, ahead - inner, x * self.across[0] + y * self.across[1]
-
-    def places(self, ahead: Floats, aside: Floats) -> tuple[Floats, Floats]:
-        """The columns and rows of what is so far along the bone and aside from it."""
-        column, row = (
-            self.start[axis] + ahead * self.along[axis] + aside * self.across[axis]
-            for axis in range(2)
-        )
-        return column, row
 
 
 Bones = Sequence[Bone | None]  # of one figure: BODY_PARTS, then ARM_PARTS; None for a missing one
@@ -165,18 +104,23 @@ class Body:
         spine = Bone(self.neck, self.hips, 0.0)
         shoulders = self._points[INDEX["left_shoulder"]] - self._points[INDEX["right_shoulder"]]
         half = float(shoulders @ spine.across) / 2
-        wide = float(np.hypot(half, TORSO_DEPTH * self.unit)) + TORSO_MARGIN * self.unit
-        return Bone(self.neck, self.hips, float(np.copysign(wide, half)))
+        margin = TORSO_MARGIN * self.unit
+        wide = float(np.hypot(half, TORSO_DEPTH * self.unit)) + margin
+        side = float(np.copysign(wide, half))
+        return Torso(self.neck, self.hips, side, shoulders=(abs(half) + margin) / wide)
 
     def _head(self) -> Bone | None:
         """From between the ears, which stay where they are when the head turns, to the neck."""
         if self.neck is None:
             return None
-        for names in (("left_ear", "right_ear"), ("left_eye", "right_eye", "nose")):
-            seen = [INDEX[name] for name in names if self._seen[INDEX[name]]]
+        ears, face = [INDEX["left_ear"], INDEX["right_ear"]], [INDEX[name] for name in FACE_JOINTS]
+        for joints in (ears, face):
+            seen = [joint for joint in joints if self._seen[joint]]
             if seen:
                 middle = self._points[seen].mean(axis=0)
-                return Bone(middle, self.neck, HEAD_RADIUS * self.unit)
+                whole = self._seen[ears + face].all()
+                front = self._points[face].mean(axis=0) if whole else None
+                return Head(middle, self.neck, HEAD_RADIUS * self.unit, face=front)
         return None
 
     def _palm(self, side: str, hand: slice) -> Bone | None:

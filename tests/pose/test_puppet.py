@@ -157,11 +157,50 @@ def test_a_limb_takes_nothing_of_the_background_along(standing: Floats) -> None:
     assert changed.sum() < 1.1 * figure.sum()
 
 
-def test_a_turned_head_stays_where_it_is(standing: Floats, picture: Frame) -> None:
-    turned = standing.copy()
-    turned[[INDEX["nose"], INDEX["left_eye"], INDEX["right_eye"]]] += (8, 0)
-    still, bent = (bend(picture, pose(standing), pose(asked)) for asked in (standing, turned))
+def with_head(standing: Floats) -> Frame:
+    """A head with eyes and a nose, and nothing else."""
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[20:46, 52:77] = (230, 180, 160)
+    for name in FEATURES:
+        x, y = standing[INDEX[name]].astype(int)
+        picture[y - 1 : y + 2, x - 1 : x + 2] = (10, 10, 120)
+    return picture
+
+
+FEATURES = ("nose", "left_eye", "right_eye")
+
+
+@pytest.mark.parametrize("way", [(4, 0), (-3, 0), (0, 3), (2, -2)])
+def test_a_face_turns_on_its_head(standing: Floats, way: Place) -> None:
+    picture, asked = with_head(standing), standing.copy()
+    asked[[INDEX[name] for name in FEATURES]] += way
+    head = (picture != 90).any(axis=-1)
+    still, bent = (bend(picture, pose(standing), pose(one), head) for one in (standing, asked))
+    outlines = [(np.abs(one.astype(int) - 90) > 20).any(axis=-1) for one in (still, bent)]
+    assert np.array_equal(*outlines)
+    dark = np.argwhere(bent[..., 0] < 60)[:, ::-1].mean(axis=0)
+    features = np.array([standing[INDEX[name]] for name in FEATURES]).mean(axis=0)
+    assert np.abs(dark - features - way).max() < 1.0
+
+
+def test_a_face_that_shows_no_ears_stays_as_it_is(standing: Floats) -> None:
+    picture, asked = with_head(standing), standing.copy()
+    asked[[INDEX[name] for name in FEATURES]] += (4, 0)
+    standing[INDEX["left_ear"]] = asked[INDEX["left_ear"]] = np.nan
+    still, bent = (bend(picture, pose(standing), pose(other)) for other in (standing, asked))
     assert np.array_equal(still, bent)
+
+
+def test_shoulders_seen_from_the_side_have_no_points(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[50:104, 44:84] = (10, 200, 20)
+    aside = standing.copy()
+    for name, (x, y) in PLACES.items():
+        aside[INDEX[name]] = (64 + (x - 64) / 14, y)
+    aside[[INDEX[name] for name in PLACES if "elbow" in name or "wrist" in name]] = np.nan
+    bent = bend(picture, pose(standing), pose(aside), (picture != 90).any(axis=-1))
+    wide = (bent[..., 1] > 150).sum(axis=1)  # pixels in each row
+    assert wide[:60].max() < 20 < wide[78]
 
 
 @pytest.mark.parametrize(("back", "colour"), [(False, (250, 10, 20)), (True, (10, 200, 20))])
@@ -184,11 +223,12 @@ def test_arms_are_before_a_chest_and_behind_a_back(
 def test_a_figure_is_found_by_its_colours_and_its_pose(standing: Floats) -> None:
     noise = np.random.default_rng(1).normal(scale=12, size=(SIZE[1], SIZE[0], 3))
     figure = np.zeros((SIZE[1], SIZE[0]), bool)
-    for rows, columns in (
-        ((22, 46), (54, 74)), ((46, 104), (46, 82)), ((104, 166), (46, 82)),
-        ((54, 76), (82, 104)), ((54, 76), (24, 46)), ((66, 90), (100, 118)), ((66, 90), (10, 28)),
-    ):  # fmt: skip
+    for rows, columns in (((22, 50), (54, 74)), ((50, 104), (48, 80)), ((104, 166), (46, 82))):
         figure[slice(*rows), slice(*columns)] = True
+    arms = [[PLACES[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist")]
+            for side in ("left", "right")]  # fmt: skip
+    lines = cv2.polylines(np.zeros(figure.shape, np.uint8), np.array(arms), False, 1, 11)
+    figure |= lines > 0
     shown = np.where(figure[..., None], (200, 60, 50), (60, 90, 160)) + noise
     picture = shown.clip(0, 255).astype(np.uint8)
     found = find_figure(picture, pose(standing))
