@@ -28,6 +28,7 @@ from pose.skeleton import Floats, Frame
 # In breadths of a part: what lies in its core is bent with it even where another part is nearer, or
 # joints would open when they bend; and an arm's core hides the body.
 CORE = 0.75
+SEAM = 0.15  # in breadths: bodies' parts overlap by this, so that they do not part when they turn
 BEHIND = 0.6  # in breadths: so much of a body is solid where arms hide it
 SLIVER = 3  # pixels; thinner strips beside an arm are its edges, not the body
 RIM = 0.015  # of the short side: blur and shadow around a figure are no background either
@@ -53,17 +54,18 @@ class Puppet:
         own = cut_out(picture, near, segment(picture)) if figure is None else figure & (near <= FAR)
         arms = own & ((to_arm <= CORE) | (to_arm < to_body))
         seen = without_slivers(own & ~arms, SLIVER)
-        # A figure's outermost pixels show some of what is behind it: nothing is grown from them.
-        colours = _behind_arms(picture, seen & ~widened(~own, 1), body_labels, self._figures)
-        colours[seen] = picture[seen]
+        # Outermost pixels show some of what is behind or before them: nothing is grown from them.
+        bare = seen & ~widened(arms, 1)
+        colours = _behind_arms(picture, bare & ~widened(~own, 1), body_labels, self._figures)
+        colours[bare] = picture[bare]
         solid = _grey(seen | (own & (to_body <= BEHIND)))
-        self._body = _Layer(colours, solid, body_labels)
+        self._body = _Layer(colours, solid, body_labels, to_body + SEAM)
         # The outermost pixels of arms are about half of what is behind them. With nothing of it
         # thin fingers lose the edges by which a tracker finds them (in a real dance, 0.77 of the
         # hands instead of 0.85 with all of it, and 0.88 with half).
         inner = fill(picture, ~widened(~arms, 1))
         cleared = np.asarray(cv2.addWeighted(fill(picture, arms), 0.5, inner, 0.5, 0), np.uint8)
-        self._arms = _Layer(cleared, _grey(arms), arm_labels)
+        self._arms = _Layer(cleared, _grey(arms), arm_labels, to_arm)
         self.backdrop = fill(picture, ~widened(own, round(RIM * min(shape))))
 
     def bend(self, pose: Pose) -> Frame:
@@ -89,10 +91,20 @@ def find_figure(picture: Frame, pose: Pose) -> Flags:
 
 
 class _Layer:
-    """Colours (H, W, 3), where they are solid (H, W), and whose part each pixel is (H, W)."""
+    """Colours (H, W, 3) and where they are solid (H, W); whose each pixel is (H, W).
 
-    def __init__(self, colours: Frame, solid: NDArray[np.uint8], labels: NDArray[np.int32]) -> None:
-        self.colours, self.solid, self.labels = colours, solid, labels
+    labels (H, W): the part that a pixel belongs to; reach (H, W): at most so many breadths from
+    another part it belongs to that part too.
+    """
+
+    def __init__(
+        self,
+        colours: Frame,
+        solid: NDArray[np.uint8],
+        labels: NDArray[np.int32],
+        reach: NDArray[np.float32],
+    ) -> None:
+        self.colours, self.solid, self.labels, self.reach = colours, solid, labels, reach
 
     def paint(
         self, shown: NDArray[np.float32], place: int, own: Bones, asked: Bones, parts: range
@@ -134,8 +146,9 @@ class _Layer:
         places, turns = source.carried(target, located), source.turned(target, located)
         column, row = _pixels(places, painted.shape)
         distance = target.distance(located)
-        its_own = (self.labels[row, column] == label) & (distance <= FAR)
-        taken: Flags = (its_own | (distance <= CORE)) & (self.solid[row, column] > 0)
+        its_own = (self.labels[row, column] == label) | (distance <= self.reach[row, column])
+        taken: Flags = its_own & (distance <= FAR) | (distance <= CORE)
+        taken &= self.solid[row, column] > 0
         if not whole:
             for place, size in zip(places, painted.shape[::-1], strict=True):
                 taken &= (place >= 0) & (place <= size - 1)

@@ -57,7 +57,7 @@ def test_its_own_pose_leaves_nearly_all_as_it_is(standing: Floats, picture: Fram
     bent = bend(picture, pose(standing), pose(standing))
     same = (np.abs(bent.astype(int) - picture) <= 1).all(axis=-1)
     assert all(same[y, x] for x, y in PLACES.values())
-    assert same.mean() > 0.94  # but for the rim, where this figure and its background are one
+    assert same.mean() > 0.93  # but for the rim, where this figure and its background are one
 
 
 def test_a_figure_leaves_its_place_as_the_background(standing: Floats) -> None:
@@ -191,6 +191,18 @@ def test_a_face_that_shows_no_ears_stays_as_it_is(standing: Floats) -> None:
     assert np.array_equal(still, bent)
 
 
+def test_a_body_that_bends_does_not_part(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[50:166, 46:82] = (10, 200, 20)
+    bowed = standing.copy()
+    for name in PLACES:
+        if INDEX[name] <= INDEX["right_shoulder"]:  # the head, too
+            bowed[INDEX[name]] += (16, 0)
+    bent = bend(picture, pose(standing), pose(bowed), (picture != 90).any(axis=-1))
+    hips = bent[98:106, 48:80, 1] > 150
+    assert hips.mean() > 0.99
+
+
 def test_shoulders_seen_from_the_side_have_no_points(standing: Floats) -> None:
     picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
     picture[50:104, 44:84] = (10, 200, 20)
@@ -200,7 +212,7 @@ def test_shoulders_seen_from_the_side_have_no_points(standing: Floats) -> None:
     aside[[INDEX[name] for name in PLACES if "elbow" in name or "wrist" in name]] = np.nan
     bent = bend(picture, pose(standing), pose(aside), (picture != 90).any(axis=-1))
     wide = (bent[..., 1] > 150).sum(axis=1)  # pixels in each row
-    assert wide[:60].max() < 20 < wide[78]
+    assert wide[52:60].max() < 20 < wide[78]
 
 
 @pytest.mark.parametrize(("back", "colour"), [(False, (250, 10, 20)), (True, (10, 200, 20))])
