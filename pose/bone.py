@@ -131,6 +131,17 @@ class Torso(Bone):
 
 
 @dataclass(frozen=True)
+class Skirt(Bone):
+    """From between the hips towards the knees. waist: how wide it is at its start, of its side."""
+
+    waist: float = 1.0
+
+    def breadth(self, ahead: Floats) -> Floats:
+        """See `Bone.breadth`."""
+        return self.waist + (1 - self.waist) * np.clip(ahead / self.length, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
 class Head(Bone):
     """From between the ears to the neck. face: (2,), the middle of eyes and nose, if known.
 

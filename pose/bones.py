@@ -16,13 +16,14 @@ Pose = tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]
 
 # Radius of the parts in lengths of the torso (neck to hips, some 0.5 m), wide enough for clothes.
 # What is painted later covers what is painted before.
+THIGH_RADIUS = 0.2
 LIMBS = (
     ("left_ankle", "left_big_toe", 0.11),
     ("right_ankle", "right_big_toe", 0.11),
     ("left_knee", "left_ankle", 0.14),
     ("right_knee", "right_ankle", 0.14),
-    ("left_hip", "left_knee", 0.2),
-    ("right_hip", "right_knee", 0.2),
+    ("left_hip", "left_knee", THIGH_RADIUS),
+    ("right_hip", "right_knee", THIGH_RADIUS),
 )
 ARMS = (("shoulder", "elbow", 0.14), ("elbow", "wrist", 0.11))
 FACE_JOINTS = ("left_eye", "right_eye", "nose")
@@ -31,12 +32,14 @@ TORSO_MARGIN, TORSO_DEPTH = 0.14, 0.2  # around the joints; half of a torso's de
 HAND_LENGTH = 0.35  # of the forearm: where the palm is if no hand is seen
 PALM, FINGERS = (0, 9), tuple((joint, joint + 1) for first in range(1, 21, 4)
                               for joint in range(first, first + 3))  # fmt: skip
-TORSO = len(LIMBS)
-BODY_PARTS = range(TORSO + 2)  # legs, torso, head
+THIGHS = tuple(range(len(LIMBS)))[-2:]
+SKIRT, TORSO, HEAD = range(len(LIMBS), len(LIMBS) + 3)
+BODY_PARTS = range(HEAD + 1)  # legs, what is worn around them, torso, head
 ARM_PARTS = range(BODY_PARTS.stop, BODY_PARTS.stop + 2 * (len(ARMS) + 1 + len(FINGERS)))
-# The same part of the other side; of torso and head, themselves.
+PARTS = ARM_PARTS.stop
+# The same part of the other side; of skirt, torso and head, themselves.
 TWINS = (
-    *(part ^ 1 for part in range(TORSO)), TORSO, TORSO + 1,
+    *(part ^ 1 for part in range(SKIRT)), SKIRT, TORSO, HEAD,
     *range(ARM_PARTS.start + len(ARM_PARTS) // 2, ARM_PARTS.stop),
     *range(ARM_PARTS.start, ARM_PARTS.start + len(ARM_PARTS) // 2),
 )  # fmt: skip
@@ -66,6 +69,7 @@ class Body:
         """Every part in the order in which they are painted; None for a missing one."""
         for first, second, radius in LIMBS:
             yield self._limb(first, second, radius)
+        yield None  # a skirt: only a picture tells who wears one, see pose.skirt
         yield self._torso()
         yield self._head()
         for side, hand in (("left", LEFT_HAND), ("right", RIGHT_HAND)):

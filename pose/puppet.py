@@ -20,10 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.bone import Bone
-from pose.bones import ARM_PARTS, BODY_PARTS, TORSO, TWINS, Bones, Pose, bones_of
+from pose.bones import ARM_PARTS, BODY_PARTS, HEAD, PARTS, TORSO, TWINS, Bones, Pose, bones_of
 from pose.figure import FAR, cut_out, fill, widened, without_slivers
+from pose.labels import nearest, wear
 from pose.segment import segment
 from pose.skeleton import Floats, Frame
+from pose.skirt import dressed, find_hem
 
 # In breadths of a part: what lies in its core is bent with it even where another part is nearer, or
 # joints would open when they bend; and an arm's core hides the body.
@@ -32,7 +34,6 @@ SEAM = 0.15  # in breadths: bodies' parts overlap by this, so that they do not p
 BEHIND = 0.6  # in breadths: so much of a body is solid where arms hide it
 SLIVER = 3  # pixels; thinner strips beside an arm are its edges, not the body
 RIM = 0.015  # of the short side: blur and shadow around a figure are no background either
-PARTS, HEAD = ARM_PARTS.stop, BODY_PARTS.stop - 1
 
 Flags = NDArray[np.bool_]
 Maps = NDArray[np.float32]  # (2, H, W): x and y
@@ -46,14 +47,16 @@ class Puppet:
 
         figure: (H, W), which pixels are theirs; None has them found by `pose.figure.cut_out`.
         """
-        self._figures = bones_of(pose)
-        shape = picture.shape[:2]
-        to_body, body_labels = _nearest(shape, self._figures, BODY_PARTS)
-        to_arm, arm_labels = _nearest(shape, self._figures, ARM_PARTS)
+        figures, shape = bones_of(pose), picture.shape[:2]
+        to_body, body_labels = nearest(shape, figures, BODY_PARTS)
+        to_arm, arm_labels = nearest(shape, figures, ARM_PARTS)
         near = np.minimum(to_body, to_arm)
         own = cut_out(picture, near, segment(picture)) if figure is None else figure & (near <= FAR)
         arms = own & ((to_arm <= CORE) | (to_arm < to_body))
         seen = without_slivers(own & ~arms, SLIVER)
+        self._hems = [find_hem(bones, seen) for bones in figures]
+        self._figures = list(map(dressed, figures, self._hems))
+        wear(to_body, body_labels, self._figures, own)
         # Outermost pixels show some of what is behind or before them: nothing is grown from them.
         bare = seen & ~widened(arms, 1)
         colours = _behind_arms(picture, bare & ~widened(~own, 1), body_labels, self._figures)
@@ -76,7 +79,8 @@ class Puppet:
         both, or in the pose, are left out. Without a known figure the picture is as it was.
         """
         shown = self.backdrop.astype(np.float32)
-        for place, (own, asked) in enumerate(zip(self._figures, bones_of(pose), strict=False)):
+        figures = map(dressed, bones_of(pose), self._hems)
+        for place, (own, asked) in enumerate(zip(self._figures, figures, strict=False)):
             layers = [(self._body, BODY_PARTS), (self._arms, ARM_PARTS)]
             for layer, parts in reversed(layers) if _from_behind(asked) else layers:
                 layer.paint(shown, place, own, asked, parts)
@@ -85,8 +89,7 @@ class Puppet:
 
 def find_figure(picture: Frame, pose: Pose) -> Flags:
     """Which pixels (H, W) a puppet of this picture and pose would be made of."""
-    parts = range(PARTS)
-    near, _ = _nearest(picture.shape[:2], bones_of(pose), parts)
+    near, _ = nearest(picture.shape[:2], bones_of(pose), range(PARTS))
     return cut_out(picture, near, segment(picture))
 
 
@@ -170,22 +173,6 @@ def _sources(own: Bones, part: int, shape: tuple[int, ...]) -> Iterator[tuple[Bo
     if other is not None and other.within(shape) and not bone.within(shape):
         yield other.mirrored(), TWINS[part], False
         yield bone, part, False
-
-
-def _nearest(
-    shape: tuple[int, ...], figures: list[Bones], parts: range
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Per pixel (H, W) the distance to the nearest bone, in its breadths, and the bone's label."""
-    least, labels = np.full(shape, np.inf, np.float32), np.full(shape, -1, np.int32)
-    for place, bones in enumerate(figures):
-        for part in parts:
-            if (bone := bones[part]) is not None:
-                window = bone.window(shape, 2 * FAR)
-                distance = bone.distance(bone.locate_pixels(*window))
-                nearer = distance < least[window]
-                least[window][nearer] = distance[nearer]
-                labels[window][nearer] = place * PARTS + part
-    return least, labels
 
 
 def _behind_arms(

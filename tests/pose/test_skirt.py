@@ -1,0 +1,98 @@
+"""Skirts: who wears one, and that it stays one cloth whatever the legs do."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pose.bones import bones_of
+from pose.puppet import Puppet
+from pose.skeleton import COUNT, INDEX, Floats, Frame
+from pose.skirt import find_hem
+
+Flags = NDArray[np.bool_]
+PLACES = {
+    "left_ear": (71, 33), "right_ear": (57, 33), "left_shoulder": (78, 56),
+    "right_shoulder": (50, 56), "left_hip": (73, 98), "right_hip": (55, 98),
+    "left_knee": (75, 130), "right_knee": (53, 130), "left_ankle": (75, 162),
+    "right_ankle": (53, 162),
+}  # fmt: skip
+SHAPE = (192, 128)
+CLOTH, LEGS, WALL = (10, 200, 20), (200, 160, 140), (90, 90, 90)
+
+
+@pytest.fixture
+def standing() -> Floats:
+    points = np.full((COUNT, 2), np.nan)
+    for name, place in PLACES.items():
+        points[INDEX[name]] = place
+    return points
+
+
+def figure(standing: Floats, hem: int, spread: int) -> Frame:
+    """Somebody in a cloth as wide as that at its hem, from the waist to a row; 0 for no cloth."""
+    shown = np.full((*SHAPE, 3), WALL, np.uint8)
+    shown[22:100, 48:80] = LEGS
+    for side in ("left", "right"):
+        leg = [PLACES[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")]
+        cv2.polylines(shown, [np.array(leg)], False, LEGS, 11)
+    if spread:
+        corners = [(52, 94), (76, 94), (64 + spread, hem), (64 - spread, hem)]
+        cv2.fillConvexPoly(shown, np.array(corners), CLOTH)
+    return shown
+
+
+def hem_of(shown: Frame, points: Floats) -> float | None:
+    scores = np.isfinite(points).all(axis=-1).astype(float)
+    (bones,) = bones_of((points[None], scores[None]))
+    return find_hem(bones, (shown != WALL).any(axis=-1))
+
+
+@pytest.mark.parametrize("hem", [124, 134, 150])
+def test_a_wide_skirt_is_found_down_to_its_hem(standing: Floats, hem: int) -> None:
+    found = hem_of(figure(standing, hem, spread=26), standing)
+    assert found == pytest.approx((hem - 98) / 32, abs=0.1)
+
+
+def test_who_wears_none_has_no_hem(standing: Floats) -> None:
+    assert hem_of(figure(standing, 0, spread=0), standing) is None  # legs apart
+    trousers = figure(standing, 0, spread=0)
+    trousers[98:166, 48:80] = LEGS  # legs together
+    assert hem_of(trousers, standing) is None
+    seated = standing.copy()
+    for side in ("left", "right"):
+        seated[INDEX[f"{side}_knee"]] -= (0, 20)
+    assert hem_of(figure(standing, 134, spread=26), seated) is None
+    no_knees = standing.copy()
+    no_knees[INDEX["left_knee"]] = np.nan
+    assert hem_of(figure(standing, 134, spread=26), no_knees) is None
+
+
+def bent(shown: Frame, own: Floats, asked: Floats) -> Frame:
+    poses = [(points[None], np.isfinite(points).all(axis=-1).astype(float)[None])
+             for points in (own, asked)]  # fmt: skip
+    return Puppet(shown, poses[0], (shown != WALL).any(axis=-1)).bend(poses[1])
+
+
+@pytest.fixture
+def astride(standing: Floats) -> Floats:
+    points = standing.copy()
+    for side, way in (("left", 1), ("right", -1)):
+        for joint, far in (("knee", 14), ("ankle", 24)):
+            points[INDEX[f"{side}_{joint}"]] += (way * far, 0)
+    return points
+
+
+def test_a_skirt_stays_whole_when_the_legs_part(standing: Floats, astride: Floats) -> None:
+    shown = bent(figure(standing, 134, spread=24), standing, astride)
+    cloth = (shown == CLOTH).all(axis=-1)
+    assert cloth[104:130, 64].all()  # between the legs
+    assert cloth[126].sum() > (figure(standing, 134, spread=24)[126] == CLOTH).all(axis=-1).sum()
+    assert (shown[150, 60:68] == WALL).all()  # and below it they stand apart
+
+
+def test_trousers_part_with_their_legs(standing: Floats, astride: Floats) -> None:
+    shown = bent(figure(standing, 0, spread=0), standing, astride)
+    assert (shown[126, 62:67] == WALL).all()
