@@ -33,6 +33,12 @@ def check_output(path: Path, *, overwrite: bool, suffixes: tuple[str, ...] = CON
         raise OutputError(f"{path}: cannot write into {path.parent}: {reason}") from error
 
 
+def keep_inputs(output: Path, *inputs: Path) -> None:
+    """Raise UsageError if writing the output would replace one of the inputs."""
+    if output.resolve() in [source.resolve() for source in inputs]:
+        raise UsageError(f"{output} is the input; give the output another name")
+
+
 def is_film(source: Path) -> bool:
     """Whether a file is to be read as a film, by its first bytes."""
     from pose.sniff import first_bytes, is_transport_stream, is_video

@@ -9,7 +9,6 @@ from pathlib import Path
 from animate.annotators.kinds import KINDS
 from animate.commands import options
 from animate.config import DEVICES, LOOKS
-from animate.errors import UsageError
 from animate.progress import StageBars
 
 
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     say = options.speaker(arguments)
     from animate.annotators import files
     from animate.annotators.settings import MapSettings
-    from animate.files import is_film
+    from animate.files import is_film, keep_inputs
 
     settings = MapSettings(
         look=arguments.look,
@@ -80,8 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
     source, kind = arguments.source, arguments.kind
     film = is_film(source)
     output = arguments.output or files.output_for(source, kind, film)
-    if output.resolve() == source.resolve():
-        raise UsageError(f"{output} is the input; give the output another name")
+    keep_inputs(output, source)
     wanted = {"method": arguments.method, "settings": settings, "size": arguments.size}
     if film:
         with StageBars(quiet=arguments.quiet) as bars:

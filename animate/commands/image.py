@@ -158,12 +158,13 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> list[Path]:
     """Raise now if an output could not be written later; where the maps go."""
-    from animate.files import check_output
+    from animate.files import check_output, keep_inputs
     from animate.still_files import PICTURES, numbered
 
     output: Path = arguments.output
     maps = numbered(output.with_name(f"{output.stem}_control.png"), len(arguments.control))
     targets = numbered(output, arguments.count) + (maps if arguments.save_control else [])
     for target in targets:
+        keep_inputs(target, *arguments.control)
         check_output(target, overwrite=arguments.force, suffixes=PICTURES)
     return maps

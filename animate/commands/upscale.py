@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Enlarge, write, and tell what was done."""
     from animate.enlarge import UpscaleSettings
-    from animate.files import is_film
+    from animate.files import is_film, keep_inputs
 
     start = time.monotonic()
     source: Path = arguments.source
@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     output = arguments.output or source.with_name(
         f"{source.stem}_large{'.mp4' if film else '.png'}"
     )
+    keep_inputs(output, source)
     names = {field.name for field in fields(UpscaleSettings)}
     settings = {name: value for name, value in vars(arguments).items() if name in names}
     say = options.speaker(arguments)

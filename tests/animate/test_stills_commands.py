@@ -73,3 +73,15 @@ def test_wrong_words_are_told_in_a_line(
     told = capsys.readouterr().err
     assert said in told
     assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["upscale"], ["image", "--kind", "canny", "--prompt", "", "--control"]]
+)
+def test_the_input_is_never_replaced(
+    words: list[str], photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = photo.read_bytes()
+    assert main([*words, str(photo), "-o", str(photo), "--force"]) == 2
+    assert "is the input" in capsys.readouterr().err
+    assert photo.read_bytes() == before
