@@ -19,8 +19,8 @@ CHEST, NAPE, LAP = 0.35, 2.5, 2.0
 # How many times less than to its sides a head reaches below its neck; and how many times less to
 # its sides there: what is aside of a neck are shoulders.
 COLLAR, NECK = 3.0, 2.0
-# Of a head's breadth, the radius of the ball that a face is on; and of that, how far a face is
-# turned at most, less towards the ball's edge, where what is drawn apart would be drawn twice.
+# Of a head's breadth, the radius of the ball that a face is on (0.55 and 1 do worse by 0.2 dB); and
+# of that, how far a face is turned at most, less towards the ball's edge, where it would fold.
 BALL, MOST_TURN, NEAR_EDGE = 0.7, 0.5, 0.3
 
 Place = tuple[Floats, Floats, Floats]  # along a bone, beyond its ends, aside from it, in pixels

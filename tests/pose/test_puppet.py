@@ -11,28 +11,14 @@ from hypothesis import strategies as st
 from pose.bones import Pose
 from pose.puppet import Flags, Puppet, find_figure
 from pose.skeleton import COUNT, INDEX, LEFT_HAND, RIGHT_HAND, Floats, Frame
+from tests.pose.figures import PLACES, SIZE, pose, standing_figure
 
 Place = tuple[int, int]
-SIZE = (128, 192)  # width, height
-PLACES = {
-    "nose": (64, 34), "left_eye": (67, 31), "right_eye": (61, 31),
-    "left_ear": (71, 33), "right_ear": (57, 33),
-    "left_shoulder": (78, 56), "right_shoulder": (50, 56),
-    "left_elbow": (96, 70), "right_elbow": (32, 70),
-    "left_wrist": (112, 84), "right_wrist": (16, 84),
-    "left_hip": (73, 98), "right_hip": (55, 98),
-    "left_knee": (74, 130), "right_knee": (54, 130),
-    "left_ankle": (75, 162), "right_ankle": (53, 162),
-}  # fmt: skip
 
 
 @pytest.fixture
 def standing() -> Floats:
-    """A figure (133, 2) with its arms out and no hands."""
-    points = np.full((COUNT, 2), np.nan)
-    for name, place in PLACES.items():
-        points[INDEX[name]] = place
-    return points
+    return standing_figure()
 
 
 @pytest.fixture
@@ -42,10 +28,6 @@ def picture(standing: Floats) -> Frame:
     shown = np.zeros_like(noise)
     shown[10:180, 4:124] = noise[10:180, 4:124]
     return shown
-
-
-def pose(points: Floats) -> Pose:
-    return points[None], np.isfinite(points).all(axis=-1).astype(float)[None]
 
 
 def bend(picture: Frame, own: Pose, asked: Pose, figure: Flags | None = None) -> Frame:

@@ -9,25 +9,22 @@ from numpy.typing import NDArray
 
 from pose.bones import bones_of
 from pose.puppet import Puppet
-from pose.skeleton import COUNT, INDEX, Floats, Frame
+from pose.skeleton import INDEX, Floats, Frame
 from pose.skirt import find_hem
+from tests.pose.figures import PLACES, SIZE, pose, standing_figure
 
 Flags = NDArray[np.bool_]
-PLACES = {
-    "left_ear": (71, 33), "right_ear": (57, 33), "left_shoulder": (78, 56),
-    "right_shoulder": (50, 56), "left_hip": (73, 98), "right_hip": (55, 98),
-    "left_knee": (75, 130), "right_knee": (53, 130), "left_ankle": (75, 162),
-    "right_ankle": (53, 162),
-}  # fmt: skip
-SHAPE = (192, 128)
+SHAPE = SIZE[::-1]
 CLOTH, LEGS, WALL = (10, 200, 20), (200, 160, 140), (90, 90, 90)
 
 
 @pytest.fixture
 def standing() -> Floats:
-    points = np.full((COUNT, 2), np.nan)
-    for name, place in PLACES.items():
-        points[INDEX[name]] = place
+    points = standing_figure()
+    for side in ("left", "right"):
+        for joint in ("elbow", "wrist"):
+            points[INDEX[f"{side}_{joint}"]] = np.nan
+        points[INDEX[f"{side}_knee"], 0] = PLACES[f"{side}_ankle"][0]
     return points
 
 
@@ -36,8 +33,8 @@ def figure(standing: Floats, hem: int, spread: int) -> Frame:
     shown = np.full((*SHAPE, 3), WALL, np.uint8)
     shown[22:100, 48:80] = LEGS
     for side in ("left", "right"):
-        leg = [PLACES[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")]
-        cv2.polylines(shown, [np.array(leg)], False, LEGS, 11)
+        leg = standing[[INDEX[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")]]
+        cv2.polylines(shown, [leg.astype(np.int32)], False, LEGS, 11)
     if spread:
         corners = [(52, 94), (76, 94), (64 + spread, hem), (64 - spread, hem)]
         cv2.fillConvexPoly(shown, np.array(corners), CLOTH)
@@ -45,8 +42,7 @@ def figure(standing: Floats, hem: int, spread: int) -> Frame:
 
 
 def hem_of(shown: Frame, points: Floats) -> float | None:
-    scores = np.isfinite(points).all(axis=-1).astype(float)
-    (bones,) = bones_of((points[None], scores[None]))
+    (bones,) = bones_of(pose(points))
     return find_hem(bones, (shown != WALL).any(axis=-1))
 
 
@@ -71,9 +67,7 @@ def test_who_wears_none_has_no_hem(standing: Floats) -> None:
 
 
 def bent(shown: Frame, own: Floats, asked: Floats) -> Frame:
-    poses = [(points[None], np.isfinite(points).all(axis=-1).astype(float)[None])
-             for points in (own, asked)]  # fmt: skip
-    return Puppet(shown, poses[0], (shown != WALL).any(axis=-1)).bend(poses[1])
+    return Puppet(shown, pose(own), (shown != WALL).any(axis=-1)).bend(pose(asked))
 
 
 @pytest.fixture
