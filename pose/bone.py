@@ -109,8 +109,8 @@ class Bone:
         return self.places(ahead, aside * grown)
 
     def turned(self, other: Bone, place: Place) -> Floats:
-        """How far from where they are carried their colours are, (2, ...): columns and rows."""
-        return np.zeros((2, *np.broadcast_shapes(*(part.shape for part in place))))
+        """How far from where it is carried its colour is, (2, 1, 1) or (2, H, W): columns, rows."""
+        return np.zeros((2, 1, 1))
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,9 @@ def cut_out(
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     near = cv2.resize(np.minimum(distance, 2 * SEEN), size, interpolation=cv2.INTER_AREA)
-    sure = None if certainty is None else cv2.resize(certainty, size, interpolation=cv2.INTER_AREA)
-    zones = _zones(near, None if sure is None else np.asarray(sure))
+    if certainty is not None:
+        certainty = np.asarray(cv2.resize(certainty, size, interpolation=cv2.INTER_AREA))
+    zones = _zones(near, certainty)
     kinds = zones & 1
     if kinds.all() or not kinds.any():
         return distance <= LIKELY

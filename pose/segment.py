@@ -57,7 +57,8 @@ class PersonSegmenter:
 def segment(picture: Frame) -> NDArray[np.float32] | None:
     """How sure the models are of a person, (H, W), 0 to 1; None where there are no models.
 
-    They are loaded once a process: a fork takes their memory along, but not their threads.
+    They are loaded once a process. Start workers afresh ("spawn"): MediaPipe ends a fork of a
+    process that has used it, as it would stand still with its parent's models.
     """
     models = _open(os.getpid())
     return None if models is None else models(picture)

@@ -26,12 +26,13 @@ def find_hem(bones: Bones, seen: Flags) -> float | None:
 
     seen: (H, W), which pixels are the figure's, but for its arms.
     """
-    skirt, torso, (left, right) = _skirt(bones, 1.0), bones[TORSO], _thighs(bones)
+    skirt, torso, left, right = _skirt(bones, 1.0), bones[TORSO], *_thighs(bones)
     if skirt is None or torso is None or left is None or right is None:
         return None
-    sits = skirt.length < SEATED * torso.length or skirt.along @ torso.along < UPRIGHT
+    if skirt.length < SEATED * torso.length or skirt.along @ torso.along < UPRIGHT:
+        return None
     hem = widest = 0.0
-    for share in SHARES[: 0 if sits else None]:
+    for share in SHARES:
         middle = skirt.start + share * (skirt.end - skirt.start)
         widths = [_run(seen, middle, way * skirt.across) for way in (1, -1)]
         if min(widths) < 1:
@@ -39,8 +40,10 @@ def find_hem(bones: Bones, seen: Flags) -> float | None:
         knee = min(share, 1.0)
         apart = (left.start - right.start) * (1 - knee) + (left.end - right.end) * knee
         beyond = (sum(widths) - abs(float(apart @ skirt.across))) / 2 / torso.length
-        hem = share if beyond >= HEM else hem
-        widest = max(widest, beyond) if share <= 1 else widest
+        if beyond >= HEM:
+            hem = share
+        if share <= 1:
+            widest = max(widest, beyond)
     return float(hem) if hem >= LEAST_HEM and widest >= WIDE else None
 
 
@@ -60,8 +63,8 @@ def _skirt(bones: Bones, hem: float) -> Skirt | None:
         return None
     hips, knees = (left.start + right.start) / 2, (left.end + right.end) / 2
     axis, unit = Bone(hips, knees, 0.0), left.side / THIGH_RADIUS
-    halves = (float((left.start - right.start) @ axis.across) / 2,
-              float((left.end - right.end) @ axis.across) / 2)  # fmt: skip
+    ways = (left.start - right.start, left.end - right.end)
+    halves = [float(way @ axis.across) / 2 for way in ways]
     waist, width = (float(np.hypot(half, DEPTH * unit)) + MARGIN * unit for half in halves)
     side = float(np.copysign(width, halves[0]))
     return Skirt(hips, hips + hem * (knees - hips), side, waist / width)
