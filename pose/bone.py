@@ -19,6 +19,9 @@ CHEST, NAPE, LAP = 0.35, 2.5, 2.0
 # How many times less than to its sides a head reaches below its neck; and how many times less to
 # its sides there: what is aside of a neck are shoulders.
 COLLAR, NECK = 3.0, 2.0
+# How many times less than to its sides a skirt reaches above its waist and below its hem: what is
+# there are a torso and legs, which go their own ways.
+EDGE = 2.5
 # Of a head's breadth, the radius of the ball that a face is on (0.55 and 1 do worse by 0.2 dB); and
 # of that, how far a face is turned at most, less towards the ball's edge, where it would fold.
 BALL, MOST_TURN, NEAR_EDGE = 0.7, 0.5, 0.3
@@ -42,9 +45,9 @@ class Bone:
         return replace(self, side=-self.side)
 
     def within(self, shape: tuple[int, ...]) -> bool:
-        """Whether both ends are in a picture (H, W)."""
-        ends = np.stack([self.start, self.end])
-        return bool(((ends >= 0) & (ends <= (shape[1] - 1, shape[0] - 1))).all())
+        """Whether both ends and what is beside them are in a picture (H, W)."""
+        ends, last = np.stack([self.start, self.end]), np.array([shape[1] - 1, shape[0] - 1])
+        return bool(((ends >= abs(self.side)) & (ends <= last - abs(self.side))).all())
 
     @cached_property
     def length(self) -> float:
@@ -140,6 +143,11 @@ class Skirt(Bone):
         """See `Bone.breadth`."""
         return self.waist + (1 - self.waist) * np.clip(ahead / self.length, 0.0, 1.0)
 
+    def distance(self, place: Place) -> Floats:
+        """See `Bone.distance`."""
+        inner, beyond, aside = place
+        return super().distance((inner, EDGE * beyond, aside))
+
 
 @dataclass(frozen=True)
 class Head(Bone):
@@ -150,6 +158,14 @@ class Head(Bone):
     """
 
     face: Floats | None = None
+
+    def mirrored(self) -> Head:
+        """See `Bone.mirrored`."""
+        if self.face is None:
+            return replace(self, side=-self.side)
+        inner, beyond, aside = self.locate(*self.face)
+        face = np.stack(self.places(inner + beyond, -aside))
+        return replace(self, side=-self.side, face=face)
 
     def distance(self, place: Place) -> Floats:
         """See `Bone.distance`."""

@@ -32,7 +32,7 @@ TORSO_MARGIN, TORSO_DEPTH = 0.14, 0.2  # around the joints; half of a torso's de
 HAND_LENGTH = 0.35  # of the forearm: where the palm is if no hand is seen
 PALM, FINGERS = (0, 9), tuple((joint, joint + 1) for first in range(1, 21, 4)
                               for joint in range(first, first + 3))  # fmt: skip
-THIGHS = tuple(range(len(LIMBS)))[-2:]
+SHINS, THIGHS = tuple(range(len(LIMBS)))[2:4], tuple(range(len(LIMBS)))[-2:]
 SKIRT, TORSO, HEAD = range(len(LIMBS), len(LIMBS) + 3)
 BODY_PARTS = range(HEAD + 1)  # legs, what is worn around them, torso, head
 ARM_PARTS = range(BODY_PARTS.stop, BODY_PARTS.stop + 2 * (len(ARMS) + 1 + len(FINGERS)))

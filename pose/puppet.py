@@ -32,6 +32,7 @@ from pose.skirt import dressed, find_hem
 CORE = 0.75
 SEAM = 0.15  # in breadths: bodies' parts overlap by this, so that they do not part when they turn
 BEHIND = 0.6  # in breadths: so much of a body is solid where arms hide it
+UNSEEN = 0.9  # in breadths: so far beyond a picture's edges a part goes on as it is at the edge
 SLIVER = 3  # pixels; thinner strips beside an arm are its edges, not the body
 RIM = 0.015  # of the short side: blur and shadow around a figure are no background either
 
@@ -119,8 +120,9 @@ class _Layer:
             target = asked[part]
             if target is None:
                 continue
-            for source, of, whole in _sources(own, part, self.solid.shape):
-                self._lay((outline, inside), painted, place * PARTS + of, source, target, whole)
+            for source, of, instead in _sources(own, part, self.solid.shape):
+                maps = (outline, inside)
+                self._lay(maps, painted, place * PARTS + of, source, target, instead)
         # Where neighbours come of different parts, single pixels may come of none.
         closed = cv2.morphologyEx(painted, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
         colours, solid = (
@@ -136,11 +138,11 @@ class _Layer:
         label: int,
         source: Bone,
         target: Bone,
-        whole: bool,
+        instead: Bone | None,
     ) -> None:
         """Write where the pixels of a part come from into the maps: by outline and by colours.
 
-        whole: what lies outside of the picture is as its edge is, else it is left out.
+        instead: only where this source lies outside of the picture and the other does not.
         """
         window = target.window(painted.shape, FAR)
         if any(edge.start >= edge.stop for edge in window):
@@ -152,27 +154,28 @@ class _Layer:
         its_own = (self.labels[row, column] == label) | (distance <= self.reach[row, column])
         taken: Flags = its_own & (distance <= FAR) | (distance <= CORE)
         taken &= self.solid[row, column] > 0
-        if not whole:
-            for place, size in zip(places, painted.shape[::-1], strict=True):
-                taken &= (place >= 0) & (place <= size - 1)
+        shown = _within(places, painted.shape)
+        if instead is None:
+            taken &= shown | (distance <= UNSEEN)
+        else:
+            taken &= shown & ~_within(instead.carried(target, located), painted.shape)
         painted[window][taken] = 1
-        outline, inside = maps
+        outlines, colours = maps
         for axis in range(2):
-            outline[axis][window][taken] = places[axis][taken]
-            inside[axis][window][taken] = (places[axis] + turns[axis])[taken]
+            outlines[axis][window][taken] = places[axis][taken]
+            colours[axis][window][taken] = (places[axis] + turns[axis])[taken]
 
 
-def _sources(own: Bones, part: int, shape: tuple[int, ...]) -> Iterator[tuple[Bone, int, bool]]:
-    """Bones to lay a part from, one over the other: each with its part, and whether the whole."""
-    bone, other = own[part], own[TWINS[part]]
-    if bone is None:
-        if other is not None:
-            yield other.mirrored(), TWINS[part], True
-        return
-    yield bone, part, True
-    if other is not None and other.within(shape) and not bone.within(shape):
-        yield other.mirrored(), TWINS[part], False
-        yield bone, part, False
+def _sources(
+    own: Bones, part: int, shape: tuple[int, ...]
+) -> Iterator[tuple[Bone, int, Bone | None]]:
+    """Bones to lay a part from, each with its part and with what it may only be laid instead of."""
+    bone, twin = own[part], TWINS[part]
+    other = own[twin]
+    if bone is not None:
+        yield bone, part, None
+    if other is not None and (bone is None or not bone.within(shape)):
+        yield other.mirrored(), twin, bone
 
 
 def _behind_arms(
@@ -203,8 +206,7 @@ def _mirrored(picture: Frame, known: Flags, its: Flags, bone: Bone) -> tuple[Fra
     inner, beyond, aside = bone.locate_pixels(*window)
     places = bone.places(inner + beyond, -aside)
     column, row = _pixels(places, known.shape)
-    inside = (column == np.rint(places[0])) & (row == np.rint(places[1]))
-    found = inside & known[row, column] & (its & ~known)[window]
+    found = _within(places, known.shape) & known[row, column] & (its & ~known)[window]
     colours, both = picture.copy(), known.copy()
     colours[window][found] = picture[row, column][found]
     both[window] |= found
@@ -221,6 +223,12 @@ def _pixels(
         for place, size in zip(places, (width, height), strict=True)
     )
     return column, row
+
+
+def _within(places: tuple[Floats, Floats], shape: tuple[int, ...]) -> Flags:
+    """Which of some places are in a picture (H, W)."""
+    (x, y), (height, width) = places, shape
+    return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
 
 
 def _taken_from(layer: Frame, maps: Maps) -> Frame:

@@ -262,6 +262,19 @@ def test_a_limb_that_the_picture_lacks_is_the_other_one_mirrored(
     assert tuple(bent[86, 20]) == tuple(picture[86, 20])
 
 
+def test_who_is_cut_off_has_two_halves_alike_and_no_trail(standing: Floats) -> None:
+    hair, stripe, wall = (40, 20, 10), (250, 10, 20), (90, 90, 90)
+    picture = np.full((SIZE[1], SIZE[0], 3), wall, np.uint8)
+    cv2.ellipse(picture, (4, 34), (14, 18), 0, 0, 360, hair, -1)
+    picture[28:40, 12:16] = stripe
+    figure = (picture != wall).any(axis=-1)
+    bent = bend(picture, pose(standing - np.array([60, 0])), pose(standing), figure)
+    assert tuple(bent[34, 74]) == stripe
+    assert np.abs(bent[34, 54].astype(int) - stripe).max() < 40  # where the picture ends there
+    assert tuple(bent[34, 64]) == hair
+    assert (bent[24:44, 40:48] == wall).all()
+
+
 def test_fingers_are_bent_one_by_one(standing: Floats) -> None:
     picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
     own = standing.copy()

@@ -52,6 +52,24 @@ def test_a_wide_skirt_is_found_down_to_its_hem(standing: Floats, hem: int) -> No
     assert found == pytest.approx((hem - 98) / 32, abs=0.1)
 
 
+def test_a_skirt_ends_where_wide_trousers_go_on(standing: Floats) -> None:
+    shown = figure(standing, 0, spread=0)
+    shown[98:166, 44:84] = LEGS
+    shown[98:124, 36:92] = CLOTH
+    assert hem_of(shown, standing) == pytest.approx((124 - 98) / 32, abs=0.1)
+
+
+def test_what_is_around_bent_legs_is_no_skirt(standing: Floats) -> None:
+    for side, way in (("left", 1), ("right", -1)):
+        for joint, (x, y) in {"hip": (64, 98), "knee": (80, 128), "ankle": (60, 150)}.items():
+            standing[INDEX[f"{side}_{joint}"]] = (x + 5 * way, y)
+    shown = figure(standing, 0, spread=0)
+    for side in ("left", "right"):
+        leg = standing[[INDEX[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle")]]
+        cv2.polylines(shown, [leg.astype(np.int32)], False, LEGS, 13)
+    assert hem_of(shown, standing) is None
+
+
 def test_who_wears_none_has_no_hem(standing: Floats) -> None:
     assert hem_of(figure(standing, 0, spread=0), standing) is None  # legs apart
     trousers = figure(standing, 0, spread=0)
