@@ -14,7 +14,7 @@ from animate.judge.embeddings import Embed, find_clip, find_faces, likeness
 from animate.judge.evaluation import Evaluation
 from animate.judge.identity import IdentityFigures, compare_looks
 from animate.judge.motion import MotionFigures, compare_motion, person_of
-from animate.judge.regions import Silhouettes
+from animate.judge.regions import silhouette
 from animate.judge.viewing import View, appearance, cut_figure, shrink
 from animate.progress import Progress, ignore
 from pose.errors import NoPersonError
@@ -59,22 +59,20 @@ def judge(
         case.film, case.frames, backend=backend, smooth=smooth,
         progress=lambda done: tell("judge", done // 2, case.frames),
     )  # fmt: skip
-    with Silhouettes() as find:
-        view = View(find, case.frames)
-        points, visible, _ = person_of(tracked)
-        truths: Iterable[Frame | None] = chain(case.truth or (), repeat(None))
-        for index, (frame, truth) in enumerate(zip(case.film, truths, strict=False)):
-            fitted = None if truth is None else _fitted(truth, frame)
-            view.add(frame, points[index], visible[index], fitted)
-            tell("judge", (case.frames + index + 1) // 2, case.frames)
-        identity = _identity(case, view, find)
+    view = View(case.frames)
+    points, visible, _ = person_of(tracked)
+    truths: Iterable[Frame | None] = chain(case.truth or (), repeat(None))
+    for index, (frame, truth) in enumerate(zip(case.film, truths, strict=False)):
+        fitted = None if truth is None else _fitted(truth, frame)
+        view.add(frame, points[index], visible[index], fitted)
+        tell("judge", (case.frames + index + 1) // 2, case.frames)
     notes = [] if case.expected is not None else [NO_MOTION]
     if not case.body.people:
         notes.append(NO_BODY)
     return Evaluation(
         frames=len(view.appearances),
         motion=None if case.expected is None else follow(case.expected, tracked),
-        identity=identity,
+        identity=_identity(case, view),
         steadiness=view.steadiness(case.borders),
         truth=view.truth(),
         notes=tuple(notes),
@@ -113,12 +111,12 @@ def _fitted(truth: Frame, frame: Frame) -> Frame:
     return Framing(_size(truth), _size(frame)).picture(truth)
 
 
-def _identity(case: Case, view: View, find: Silhouettes) -> IdentityFigures:
+def _identity(case: Case, view: View) -> IdentityFigures:
     framing = Framing(_size(case.picture), _size(next(iter(case.film))))
     points, visible, _ = person_of(case.body)
     placed = framing.points(points[0])
     small, scale = shrink(framing.picture(case.picture))
-    looks = appearance(small, placed * scale, visible[0], find(small, placed * scale))
+    looks = appearance(small, placed * scale, visible[0], silhouette(small, placed * scale))
     figures = compare_looks(view.typical(), looks)
     clip, face = _likeness(case, view)
     return replace(figures, clip=clip, face=face)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.anatomy import body_size
-from pose.quiet import quiet_stderr
+from pose.segment import segment
 from pose.skeleton import BODY, INDEX
 
 Floats = NDArray[np.float64]
@@ -38,7 +37,6 @@ _FACE = [INDEX[name] for name in ("nose", "left_eye", "right_eye", "left_ear", "
 # (Drillis and Contini 1966): half of that, to stay inside sleeves of slim figures.
 LIMB = 0.06
 BODY_ROOM = 0.2  # that a whole figure takes around its bones, where nothing better is known
-BLANK = np.zeros((64, 64, 3), np.uint8)
 INSIDE = 0.5  # the segmentation's value on the edge
 
 
@@ -68,48 +66,21 @@ def paint_parts(points: Floats, seen: Flags, shape: tuple[int, ...], room: float
     return np.asarray(labels, np.uint8)
 
 
-class Silhouettes:
-    """Finds figures with the segmentation model in MediaPipe's wheel; else fills their limbs.
+def silhouette(frame: Frame, points: Floats | None = None) -> Flags:
+    """Which pixels (H, W) of a frame (H, W, 3) show a figure, by `pose.segment`.
 
-    MediaPipe 1 has no such model in its wheel. Use as a context manager.
+    points (133, 2): without MediaPipe's models their limbs are filled; without either nobody is
+    seen.
     """
-
-    def __init__(self) -> None:
-        self._model: Any = None
-
-    def __enter__(self) -> Silhouettes:
-        try:
-            with quiet_stderr():
-                from mediapipe import solutions
-
-                self._model = solutions.selfie_segmentation.SelfieSegmentation(model_selection=0)
-                self._model.process(BLANK)  # it talks while it starts
-        except (ImportError, AttributeError, OSError):
-            self._model = None
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._model is not None:
-            self._model.close()
-
-    def __call__(self, frame: Frame, points: Floats | None = None) -> Flags:
-        """(H, W) bool of a frame (H, W, 3); points (133, 2) serve where there is no model."""
-        if self._model is not None:
-            with quiet_stderr():
-                found = self._model.process(np.ascontiguousarray(frame)).segmentation_mask
-            return np.asarray(found > INSIDE)
-        if points is None:
-            return np.zeros(frame.shape[:2], dtype=bool)
-        seen = np.isfinite(points).all(axis=-1) & (np.arange(len(points)) < BODY.stop)
-        return paint_parts(points, seen, frame.shape[:2], BODY_ROOM) > 0
+    certainty = segment(frame)
+    if certainty is not None:
+        return np.asarray(certainty > INSIDE)
+    if points is None:
+        return np.zeros(frame.shape[:2], dtype=bool)
+    seen = np.isfinite(points).all(axis=-1) & (np.arange(len(points)) < BODY.stop)
+    return paint_parts(points, seen, frame.shape[:2], BODY_ROOM) > 0
 
 
 def silhouettes(frames: NDArray[np.uint8]) -> Flags:
     """(F, H, W) bool of frames (F, H, W, 3), each on its own."""
-    with Silhouettes() as find:
-        return np.stack([find(frame) for frame in frames])
+    return np.stack([silhouette(frame) for frame in frames])

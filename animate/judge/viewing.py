@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from animate.judge.fidelity import TruthFigures, compare_truth, typical_truth
 from animate.judge.identity import Appearance, look_at, to_lab, typical
-from animate.judge.regions import Silhouettes, paint_parts
+from animate.judge.regions import paint_parts, silhouette
 from animate.judge.steadiness import (
     SteadinessFigures,
     drift,
@@ -32,10 +32,10 @@ ALIKE = 8  # pictures of a clip that are shown to large networks
 class View:
     """Collects the figures of a clip frame by frame; holds three frames, never all."""
 
-    def __init__(self, find: Silhouettes, count: int) -> None:
+    def __init__(self, count: int) -> None:
         self.appearances: list[Appearance] = []
         self.samples: list[tuple[Frame, Floats]] = []  # figures cut out, and their face points
-        self._find, self._count = find, count
+        self._count = count
         self._recent: list[tuple[Frame, Flags, Frame | None]] = []
         self._grey: Floats | None = None
         self._changes: list[float] = []
@@ -47,18 +47,18 @@ class View:
     def add(self, frame: Frame, points: Floats, seen: Flags, truth: Frame | None = None) -> None:
         """The next frame (H, W, 3) with its figure's points (133, 2), and the true frame."""
         if truth is not None:
-            masks = [self._find(picture, points)[None] for picture in (frame, truth)]
+            masks = [silhouette(picture, points)[None] for picture in (frame, truth)]
             self._truths.append(compare_truth(frame[None], truth[None], *masks))
         number = len(self.appearances)
         if number % max(1, self._count // ALIKE) == 0:
             self.samples.append(cut_figure(frame, points))
         small, scale = shrink(frame)
-        silhouette = self._find(small, points * scale)
-        self.appearances.append(appearance(small, points * scale, seen, silhouette))
-        self._add_steadiness(small, silhouette, None if truth is None else shrink(truth)[0])
+        shown = silhouette(small, points * scale)
+        self.appearances.append(appearance(small, points * scale, seen, shown))
+        self._add_steadiness(small, shown, None if truth is None else shrink(truth)[0])
 
-    def _add_steadiness(self, frame: Frame, silhouette: Flags, truth: Frame | None) -> None:
-        still = ~_grown(silhouette)
+    def _add_steadiness(self, frame: Frame, shown: Flags, truth: Frame | None) -> None:
+        still = ~_grown(shown)
         colours = to_lab(frame)[still]
         middle = np.median(colours, axis=0) if len(colours) else np.full(3, np.nan)
         self._background.append(middle)
@@ -99,12 +99,12 @@ class View:
         )
 
 
-def appearance(picture: Frame, points: Floats, seen: Flags, silhouette: Flags) -> Appearance:
+def appearance(picture: Frame, points: Floats, seen: Flags, shown: Flags) -> Appearance:
     """How the figure with these points (133, 2) looks in (H, W, 3)."""
-    labels = paint_parts(points, seen, silhouette.shape)
-    if silhouette.any():
-        labels = np.where(silhouette, labels, 0).astype(np.uint8)
-    return look_at(picture, labels, silhouette if silhouette.any() else labels > 0)
+    labels = paint_parts(points, seen, shown.shape)
+    if shown.any():
+        labels = np.where(shown, labels, 0).astype(np.uint8)
+    return look_at(picture, labels, shown if shown.any() else labels > 0)
 
 
 def cut_figure(picture: Frame, points: Floats) -> tuple[Frame, Floats]:
@@ -129,9 +129,9 @@ def shrink(picture: Frame) -> tuple[Frame, float]:
     return np.asarray(small, dtype=np.uint8), scale
 
 
-def _grown(silhouette: Flags) -> Flags:
-    side = 2 * max(1, min(silhouette.shape) // ROOM) + 1
-    return np.asarray(cv2.dilate(silhouette.astype(np.uint8), np.ones((side, side))) > 0)
+def _grown(shown: Flags) -> Flags:
+    side = 2 * max(1, min(shown.shape) // ROOM) + 1
+    return np.asarray(cv2.dilate(shown.astype(np.uint8), np.ones((side, side))) > 0)
 
 
 def _mean(values: list[float]) -> float | None:

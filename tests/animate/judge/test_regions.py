@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from animate.judge.regions import PARTS, Silhouettes, paint_parts, silhouettes
+from animate.judge.regions import PARTS, paint_parts, silhouette, silhouettes
+from pose.segment import _open
 from pose.skeleton import BODY
 from pose.video import open_video
 
@@ -50,9 +51,12 @@ def test_without_the_model_the_limbs_are_filled(
     dancer: Floats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mediapipe", None)
-    with Silhouettes() as find:
-        found = find(np.zeros((300, 200, 3), np.uint8), dancer[0])
-        assert not find(np.zeros((300, 200, 3), np.uint8)).any()
+    _open.cache_clear()
+    try:
+        found = silhouette(np.zeros((300, 200, 3), np.uint8), dancer[0])
+        assert not silhouette(np.zeros((300, 200, 3), np.uint8)).any()
+    finally:
+        _open.cache_clear()
     middle = dancer[0, BODY].mean(axis=0).astype(int)
     assert found[middle[1], middle[0]]
     assert 0.1 < found.mean() < 0.6
