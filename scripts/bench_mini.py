@@ -47,7 +47,7 @@ AT_LEAST, AT_MOST = 1, -1
 GOALS: dict[str, tuple[str, int, float, float]] = {
     "side": ("native size, short side in pixels", AT_LEAST, 128, 256),
     "psnr": ("PSNR of the figure, dB", AT_LEAST, 21.5, 25.0),
-    "iou": ("IoU of the silhouettes", AT_LEAST, 0.88, 0.91),
+    "iou": ("IoU with the exact silhouette", AT_LEAST, 0.88, 0.91),
     "body": ("closed loop, body PCK@0.1", AT_LEAST, 0.92, 0.96),
     "hand_recall": ("closed loop, hands found", AT_LEAST, 0.0, 0.6),
     "hand_pck": ("closed loop, hands PCK@0.5", AT_LEAST, 0.0, 0.75),

@@ -13,6 +13,7 @@ from animate.training.corpus import ClipStack
 from animate.training.data import Sample
 from pose.bones import Pose
 from pose.draw import draw
+from pose.figure import fill
 from pose.puppet import Puppet, find_figure
 from pose.skeleton import FACE, LEFT_HAND, RIGHT_HAND
 
@@ -66,7 +67,7 @@ class ClipSource:
         own = own[0], own[1] * (rng.random() >= REFERENCE_LOSS)
         drafts = None
         if self.drafts:
-            puppet = Puppet(picture, own, self._figure(clips, clip, reference))
+            puppet = Puppet(picture, own, self._figure(clips, clip, reference), complete=fill)
             drafts = np.stack([puppet.bend(pose) for pose in poses])
         return Sample(
             control=np.stack([draw(*pose, size, look="soft") for pose in poses]),

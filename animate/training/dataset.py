@@ -22,6 +22,7 @@ from animate.training.prepare.registry import annotator
 from pose.bones import Pose
 from pose.draw import draw
 from pose.errors import PoseError
+from pose.figure import fill
 from pose.likeness import boxes_of
 from pose.puppet import Puppet
 from pose.skeleton import PoseSequence
@@ -171,7 +172,7 @@ class PreparedDataset:
         drawn = np.stack([draw(*pose, crop.size, look=self.look) for pose in found])
         steered = {"control": drawn[:-1], "reference_control": drawn[-1]}
         if self.drafts:
-            puppet = Puppet(reference, found[-1])
+            puppet = Puppet(reference, found[-1], complete=fill)
             steered["drafts"] = np.stack([puppet.bend(pose) for pose in found[:-1]])
         return steered
 

@@ -97,8 +97,8 @@ def figures(trials: list[Trial]) -> dict[str, float]:
     """Means over the trials against the exact truth, beside those of what is no model's merit.
 
     Those are a copied reference (_copy), the drafts (_draft) and control off (_control_off).
-    psnr: dB on the figure; ssim on it; iou of the silhouettes, which are found in result and truth
-    in the same way; flicker: of the background, times the truth's.
+    psnr: dB on the figure; ssim on it; iou: of the silhouette that the judge finds with the exact
+    one; flicker: of the background, times the truth's.
     """
     copies = [np.broadcast_to(trial.reference, trial.truth.shape) for trial in trials]
     kinds = {
@@ -112,7 +112,7 @@ def figures(trials: list[Trial]) -> dict[str, float]:
         pairs = list(zip(trials, results, strict=True))
         found[f"psnr{kind}"] = _mean(psnr(r, t.truth, t.figure) for t, r in pairs)
         found[f"ssim{kind}"] = _mean(ssim(r, t.truth, t.figure) for t, r in pairs)
-        found[f"iou{kind}"] = _mean(iou(silhouettes(r), silhouettes(t.truth)) for t, r in pairs)
+        found[f"iou{kind}"] = _mean(iou(silhouettes(r), t.figure) for t, r in pairs)
     found["flicker"] = _mean(
         times_truth(flicker(t.result, ~t.figure), flicker(t.truth, ~t.figure)) for t in trials
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from animate.judge import silhouettes
 from animate.training.held_out import Trial, closed_loop, figures, sheet
 from pose.skeleton import PoseSequence
 
@@ -20,8 +21,8 @@ def trial(dance: Path) -> Trial:
 
     clip = open_video(dance, frames=4)
     frames = np.stack([frame[::4, ::4] for frame in clip])
-    figure = np.zeros(frames.shape[:3], dtype=bool)
-    figure[:, 60:200, 40:100] = True
+    figure = silhouettes(frames)
+    assert 0.05 < figure.mean() < 0.5
     return Trial(reference=frames[0], skeleton=np.zeros_like(frames), truth=frames, figure=figure,
                  drafts=frames // 2, result=frames, off=np.full_like(frames, 128),
                  poses=track(frames))  # fmt: skip
@@ -33,6 +34,11 @@ def test_the_truth_itself_is_perfect(trial: Trial) -> None:
     assert found["psnr"] > found["psnr_copy"] > found["psnr_control_off"]
     assert found["psnr"] > found["psnr_draft"]
     assert found["iou_control_off"] < 0.1
+
+
+def test_the_overlap_is_with_the_exact_figure(trial: Trial) -> None:
+    lower = trial.figure & (np.arange(trial.figure.shape[1]) >= 130)[:, None]
+    assert 0.1 < figures([replace(trial, figure=lower)])["iou"] < 0.9
 
 
 def test_the_closed_loop_sees_the_result_it_is_given(trial: Trial) -> None:
