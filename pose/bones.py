@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.beyond import reach_beyond
 from pose.bone import LEAST, Bone, Head, Torso
 from pose.skeleton import INDEX, LEFT_HAND, RIGHT_HAND, VISIBLE, Floats
 
@@ -49,18 +50,19 @@ FARTHEST = 1e5  # pixels: what lies further out is no joint
 Bones = Sequence[Bone | None]  # of one figure: BODY_PARTS, then ARM_PARTS; None for a missing one
 
 
-def bones_of(pose: Pose) -> list[Bones]:
-    """The bones of every figure of a pose."""
-    return [list(Body(points, scores).bones()) for points, scores in zip(*pose, strict=True)]
+def bones_of(pose: Pose, shape: tuple[int, ...]) -> list[Bones]:
+    """The bones of every figure of a pose in a picture (H, W)."""
+    return [list(Body(*one, shape).bones()) for one in zip(*pose, strict=True)]
 
 
 class Body:
     """The joints of one figure, to be made into bones."""
 
-    def __init__(self, points: Floats, scores: Floats) -> None:
-        self._points = np.asarray(points, float)
-        near = (np.abs(self._points) < FARTHEST).all(axis=-1)  # what is not a number is not
-        self._seen = (np.asarray(scores) > VISIBLE) & near
+    def __init__(self, points: Floats, scores: Floats, shape: tuple[int, ...]) -> None:
+        points = np.asarray(points, float)
+        near = (np.abs(points) < FARTHEST).all(axis=-1)  # what is not a number is not
+        seen = (np.asarray(scores) > VISIBLE) & near
+        self._points, self._seen = reach_beyond(points, seen, shape)
         self.neck = self._middle("left_shoulder", "right_shoulder")
         self.hips = self._middle("left_hip", "right_hip")
         self.unit = self._unit()

@@ -58,7 +58,8 @@ class Puppet:
         complete: makes up what is behind them; `pose.figure.fill` blurs it in a hundredth of the
         time.
         """
-        figures, shape = bones_of(pose), picture.shape[:2]
+        shape = picture.shape[:2]
+        figures = bones_of(pose, shape)
         to_body, body_labels = nearest(shape, figures, BODY_PARTS)
         to_arm, arm_labels = nearest(shape, figures, ARM_PARTS)
         near = np.minimum(to_body, to_arm)
@@ -90,7 +91,7 @@ class Puppet:
         both, or in the pose, are left out. Without a known figure the picture is as it was.
         """
         shown = self.backdrop.astype(np.float32)
-        figures = map(dressed, bones_of(pose), self._hems)
+        figures = map(dressed, bones_of(pose, shown.shape), self._hems)
         for place, (own, asked) in enumerate(zip(self._figures, figures, strict=False)):
             layers = [(self._body, BODY_PARTS), (self._arms, ARM_PARTS)]
             for layer, parts in reversed(layers) if _from_behind(asked) else layers:
@@ -100,7 +101,8 @@ class Puppet:
 
 def find_figure(picture: Frame, pose: Pose) -> Flags:
     """Which pixels (H, W) a puppet of this picture and pose would be made of."""
-    near, _ = nearest(picture.shape[:2], bones_of(pose), range(PARTS))
+    shape = picture.shape[:2]
+    near, _ = nearest(shape, bones_of(pose, shape), range(PARTS))
     return cut_out(picture, near, segment(picture))
 
 

@@ -42,7 +42,7 @@ def figure(standing: Floats, hem: int, spread: int) -> Frame:
 
 
 def hem_of(shown: Frame, points: Floats) -> float | None:
-    (bones,) = bones_of(pose(points))
+    (bones,) = bones_of(pose(points), SHAPE)
     return find_hem(bones, (shown != WALL).any(axis=-1))
 
 
