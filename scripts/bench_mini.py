@@ -80,6 +80,10 @@ def main() -> int:
     if options.also:
         found["real_body"] = _real(options.also, options.model)
     passed = _print(found, options.goals)
+    print(
+        f"body in the {found['readable_trials']:.0f} trials whose true film the tracker reads: "
+        f"{found['readable']:.3f}"
+    )
     _draw(trials, options.sheet)
     known = {name: round(value, 3) for name, value in found.items() if math.isfinite(value)}
     print(json.dumps({**known, "trials": len(trials), "goals": options.goals, "pass": passed}))

@@ -28,6 +28,7 @@ from pose.puppet import Puppet
 from pose.skeleton import PoseSequence
 
 HELD_OUT_SEED = 9_000_000  # far from every training seed
+READABLE = 0.85  # share of the exact joints that a tracker must see in a true film to be believed
 FPS = 24.0  # nominal: clips are rendered at this rate or half of it
 
 
@@ -130,14 +131,17 @@ def closed_loop(
 
     The truth in place of the result (``lambda trial: trial.truth``) gives what the tracker can
     reach. by_tracker: compare with the truth as the tracker sees it, so that its errors on the
-    truth do not count. worst: the body's share of right joints in the worst trial. NaN where
-    nothing could be measured.
+    truth do not count. worst: the body's share of right joints in the worst trial; readable: its
+    mean over those trials whose truth the tracker reads, by_tracker only. NaN where nothing could
+    be measured.
     """
-    motions = []
+    motions, readable = [], []
     for index, trial in enumerate(trials):
         tracked = track_result(take(trial), len(trial.truth))
         asked = track_result(trial.truth, len(trial.truth)) if by_tracker else trial.poses
         motions.append(follow(asked, tracked))
+        if by_tracker and (follow(trial.poses, asked).body or 0.0) >= READABLE:
+            readable.append(motions[-1].body)
         if progress:
             progress(index + 1, len(trials))
     hands = [hand for motion in motions for hand in (motion.left, motion.right)]
@@ -145,6 +149,8 @@ def closed_loop(
     return {
         "body": _mean(bodies),
         "worst": min((body for body in bodies if body is not None), default=float("nan")),
+        "readable": _mean(readable),
+        "readable_trials": float(len(readable)),
         "found": _mean(motion.found for motion in motions),
         "hand_recall": _mean(hand.recall for hand in hands),
         "hand_pck": _mean(hand.pck for hand in hands),

@@ -46,6 +46,9 @@ def test_the_closed_loop_sees_the_result_it_is_given(trial: Trial) -> None:
     off = closed_loop([trial], lambda one: one.off, by_tracker=True)
     assert (right["body"], right["worst"], right["found"]) == (1, 1, 1)
     assert (off["body"], off["found"]) == (0, 0)
+    assert (off["readable"], off["readable_trials"]) == (0, 1)
+    astray = replace(trial, poses=replace(trial.poses, keypoints=trial.poses.keypoints[:, :, ::-1]))
+    assert closed_loop([astray], by_tracker=True)["readable_trials"] == 0
 
 
 def test_nobody_to_follow_is_no_number(trial: Trial) -> None:
