@@ -26,9 +26,9 @@ LAST_ROUNDS = 1
 SOURCES = 8192  # known patches at most; more are drawn from, as time goes with their number
 CHUNK = 1024  # patches compared at a time, for the memory
 LEAST_SIDE = 24  # pixels of the coarsest picture
-LIKE_QUARTER = (
-    0.2  # of a distance that three in four patches keep: what is further off counts little
-)
+# Of the distance that three in four patches keep: over which a patch's weight falls to 1/e. What is
+# less like loses its say, or all is blurred.
+FADE = 0.2
 
 Flags = NDArray[np.bool_]
 Colours = NDArray[np.float32]  # (H, W, 3), 0 to 255
@@ -80,7 +80,7 @@ def _piece(colours: Colours, hole: Flags, rounds: int) -> Colours:
         taken, distance = _nearest(_patches(colours, targets), offered)
         like = np.zeros(hole.shape, np.float32)
         typical = max(float(np.percentile(distance, 75)), 1.0)
-        like[over] = np.exp(-distance / (LIKE_QUARTER * typical)) + 1e-6
+        like[over] = np.exp(-distance / (FADE * typical)) + 1e-6
         origin = np.zeros((*hole.shape, 2), np.int_)
         origin[over] = sources[taken]
         colours = _averaged(colours, hole, origin, like)

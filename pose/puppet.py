@@ -6,39 +6,35 @@ layer of their own, and the body is filled in where they hide it. That is a crud
 the figure's far side, but it says of every place what is to be seen there, which neither a skeleton
 nor an embedding of the picture can.
 
-Rendered truth, 64 characters of 4 frames, says of the constants below and of ``pose.bone``: figure
-16.3 dB, its head 16.8 (15.9 with a face that stays as it is), its hands 15.8, background 27.9, and
-0.88 of the union with the true figure.
+Rendered truth, 64 characters of 4 frames, says of the constants here, in `pose.layer` and in
+`pose.bone`: figure 16.3 dB, its head 16.8 (15.9 with a face that stays as it is), its hands 15.8,
+background 27.9, and 0.88 of the union with the true figure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pose.bone import Bone
-from pose.bones import ARM_PARTS, BODY_PARTS, HEAD, PARTS, TORSO, TWINS, Bones, Pose, bones_of
+from pose.bones import ARM_PARTS, BODY_PARTS, HEAD, PARTS, TORSO, Bones, Pose, bones_of
 from pose.figure import FAR, cut_out, fill, widened, without_slivers
 from pose.inpaint import inpaint
 from pose.labels import nearest, wear
+from pose.layer import CORE, Layer, pixels, within
 from pose.segment import segment
-from pose.skeleton import Floats, Frame
+from pose.skeleton import Frame
 from pose.skirt import dressed, find_hem
 
-# In breadths of a part: what lies in its core is bent with it even where another part is nearer, or
-# joints would open when they bend; and an arm's core hides the body.
-CORE = 0.75
 SEAM = 0.15  # in breadths: bodies' parts overlap by this, so that they do not part when they turn
 BEHIND = 0.6  # in breadths: so much of a body is solid where arms hide it
-UNSEEN = 0.9  # in breadths: so far beyond a picture's edges a part goes on as it is at the edge
 SLIVER = 3  # pixels; thinner strips beside an arm are its edges, not the body
 RIM = 0.015  # of the short side: blur and shadow around a figure are no background either
 
 Flags = NDArray[np.bool_]
-Maps = NDArray[np.float32]  # (2, H, W): x and y
 
 
 class Puppet:
@@ -74,13 +70,13 @@ class Puppet:
         colours = _behind_arms(picture, bare & ~widened(~own, 1), body_labels, self._figures)
         colours[bare] = picture[bare]
         solid = _grey(seen | (own & (to_body <= BEHIND)))
-        self._body = _Layer(colours, solid, body_labels, to_body + SEAM)
+        self._body = Layer(colours, solid, body_labels, to_body + SEAM)
         # The outermost pixels of arms are about half of what is behind them. With nothing of it
         # thin fingers lose the edges by which a tracker finds them (in a real dance, 0.77 of the
         # hands instead of 0.85 with all of it, and 0.88 with half).
         inner = fill(picture, ~widened(~arms, 1))
         cleared = np.asarray(cv2.addWeighted(fill(picture, arms), 0.5, inner, 0.5, 0), np.uint8)
-        self._arms = _Layer(cleared, _grey(arms), arm_labels, to_arm)
+        self._arms = Layer(cleared, _grey(arms), arm_labels, to_arm)
         self.backdrop = complete(picture, ~widened(own, round(RIM * min(shape))))
 
     def bend(self, pose: Pose) -> Frame:
@@ -104,90 +100,6 @@ def find_figure(picture: Frame, pose: Pose) -> Flags:
     shape = picture.shape[:2]
     near, _ = nearest(shape, bones_of(pose, shape), range(PARTS))
     return cut_out(picture, near, segment(picture))
-
-
-class _Layer:
-    """Colours (H, W, 3) and where they are solid (H, W); whose each pixel is (H, W).
-
-    labels (H, W): the part that a pixel belongs to; reach (H, W): at most so many breadths from
-    another part it belongs to that part too.
-    """
-
-    def __init__(
-        self,
-        colours: Frame,
-        solid: NDArray[np.uint8],
-        labels: NDArray[np.int32],
-        reach: NDArray[np.float32],
-    ) -> None:
-        self.colours, self.solid, self.labels, self.reach = colours, solid, labels, reach
-
-    def paint(
-        self, shown: NDArray[np.float32], place: int, own: Bones, asked: Bones, parts: range
-    ) -> None:
-        """Paint some parts of a figure into a picture (H, W, 3)."""
-        outline, inside = np.zeros((2, 2, *self.labels.shape), np.float32)
-        painted = np.zeros_like(self.solid)
-        for part in parts:
-            target = asked[part]
-            if target is None:
-                continue
-            for source, of, instead in _sources(own, part, self.solid.shape):
-                maps = (outline, inside)
-                self._lay(maps, painted, place * PARTS + of, source, target, instead)
-        # Where neighbours come of different parts, single pixels may come of none.
-        closed = cv2.morphologyEx(painted, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-        colours, solid = (
-            fill(_taken_from(layer, maps), painted > 0)
-            for layer, maps in ((self.colours, inside), (self.solid, outline))
-        )
-        shown += (solid / 255.0 * closed)[..., None] * (colours - shown)
-
-    def _lay(
-        self,
-        maps: tuple[Maps, Maps],
-        painted: NDArray[np.uint8],
-        label: int,
-        source: Bone,
-        target: Bone,
-        instead: Bone | None,
-    ) -> None:
-        """Write where the pixels of a part come from into the maps: by outline and by colours.
-
-        instead: only where this source lies outside of the picture and the other does not.
-        """
-        window = target.window(painted.shape, FAR)
-        if any(edge.start >= edge.stop for edge in window):
-            return
-        located = target.locate_pixels(*window)
-        places, turns = source.carried(target, located), source.turned(target, located)
-        column, row = _pixels(places, painted.shape)
-        distance = target.distance(located)
-        its_own = (self.labels[row, column] == label) | (distance <= self.reach[row, column])
-        taken: Flags = its_own & (distance <= FAR) | (distance <= CORE)
-        taken &= self.solid[row, column] > 0
-        shown = _within(places, painted.shape)
-        if instead is None:
-            taken &= shown | (distance <= UNSEEN)
-        else:
-            taken &= shown & ~_within(instead.carried(target, located), painted.shape)
-        painted[window][taken] = 1
-        outlines, colours = maps
-        for axis in range(2):
-            outlines[axis][window][taken] = places[axis][taken]
-            colours[axis][window][taken] = (places[axis] + turns[axis])[taken]
-
-
-def _sources(
-    own: Bones, part: int, shape: tuple[int, ...]
-) -> Iterator[tuple[Bone, int, Bone | None]]:
-    """Bones to lay a part from, each with its part and with what it may only be laid instead of."""
-    bone, twin = own[part], TWINS[part]
-    other = own[twin]
-    if bone is not None:
-        yield bone, part, None
-    if other is not None and (bone is None or not bone.within(shape)):
-        yield other.mirrored(), twin, bone
 
 
 def _behind_arms(
@@ -217,35 +129,12 @@ def _mirrored(picture: Frame, known: Flags, its: Flags, bone: Bone) -> tuple[Fra
     window = bone.window(known.shape, 2 * FAR)
     inner, beyond, aside = bone.locate_pixels(*window)
     places = bone.places(inner + beyond, -aside)
-    column, row = _pixels(places, known.shape)
-    found = _within(places, known.shape) & known[row, column] & (its & ~known)[window]
+    column, row = pixels(places, known.shape)
+    found = within(places, known.shape) & known[row, column] & (its & ~known)[window]
     colours, both = picture.copy(), known.copy()
     colours[window][found] = picture[row, column][found]
     both[window] |= found
     return colours, both
-
-
-def _pixels(
-    places: tuple[Floats, Floats], shape: tuple[int, ...]
-) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """The columns and rows of the pixels of a picture (H, W) that are nearest to some places."""
-    height, width = shape
-    column, row = (
-        np.rint(place).clip(0, size - 1).astype(int)
-        for place, size in zip(places, (width, height), strict=True)
-    )
-    return column, row
-
-
-def _within(places: tuple[Floats, Floats], shape: tuple[int, ...]) -> Flags:
-    """Which of some places are in a picture (H, W)."""
-    (x, y), (height, width) = places, shape
-    return np.asarray((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))
-
-
-def _taken_from(layer: Frame, maps: Maps) -> Frame:
-    taken = cv2.remap(layer, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(taken, np.uint8)
 
 
 def _from_behind(bones: Bones) -> bool:
