@@ -105,8 +105,8 @@ def _animate(
         report(line)
     if model.pipeline.controlnext.sees_reference:
         found = with_reference(found, picture, asked)
-    drafted = picture if model.pipeline.controlnext.sees_draft else None
-    motion = place(source, found, decided, model.look, drafted)
+    drafted = model.pipeline.controlnext.sees_draft
+    motion = place(source, found, picture, decided, model.look, drafted=drafted)
     latents, decided = in_less_memory(
         lambda chosen: denoise(
             model,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from animate.config import Resolved
 from animate.fingerprint import model_print
-from animate.framing import Framing
 from animate.journal import Facts, Journal, Standing
 from animate.motion import Motion
 from animate.progress import Progress
@@ -82,7 +81,7 @@ def _run(
     from PIL import Image
 
     width, height = settings.size
-    framed = Framing((picture.shape[1], picture.shape[0]), settings.size).picture(picture)
+    framed = motion.framing.picture(picture)
     generator = torch.Generator("cpu").manual_seed(settings.seed)
     # Drawn also by a run that goes on: the random numbers after it must be the same.
     noise = still_noise(model.pipeline, len(motion), settings, generator)

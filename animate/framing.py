@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from animate.config import ModelDefaults
+
+if TYPE_CHECKING:
+    from pose.skeleton import PoseSequence
 
 
 def choose_size(
@@ -36,10 +40,15 @@ def round_to(value: float, multiple: int) -> int:
 
 @dataclass(frozen=True)
 class Framing:
-    """A picture of `source` (width, height) scaled to cover `size`, its middle kept."""
+    """A picture of `source` (width, height) scaled to cover `size`.
+
+    Its middle is kept, or what is nearest to the middle and shows all of `shown` (left, top, right,
+    bottom, in source pixels); what does not fit is cut off below and on both sides.
+    """
 
     source: tuple[int, int]
     size: tuple[int, int]
+    shown: tuple[float, float, float, float] | None = None
 
     @property
     def scale(self) -> float:
@@ -49,10 +58,15 @@ class Framing:
     @property
     def offset(self) -> tuple[float, float]:
         """Result position of the source's upper left corner; zero or negative."""
-        return (
-            (self.size[0] - self.source[0] * self.scale) / 2,
-            (self.size[1] - self.source[1] * self.scale) / 2,
-        )
+        room = [size - own * self.scale for own, size in zip(self.source, self.size, strict=True)]
+        if self.shown is None:
+            return room[0] / 2, room[1] / 2
+        left, top, right, bottom = (edge * self.scale for edge in self.shown)
+        wide, high = right - left > self.size[0], bottom - top > self.size[1]
+        across = (self.size[0] - left - right) / 2
+        column = across if wide else _between(room[0] / 2, -left, self.size[0] - right)
+        row = -top if high else _between(room[1] / 2, -top, self.size[1] - bottom)
+        return _between(column, room[0], 0.0), _between(row, room[1], 0.0)
 
     def points(self, keypoints: NDArray[np.float64]) -> NDArray[np.float64]:
         """Positions (..., 2) in source pixels -> positions in result pixels."""
@@ -75,3 +89,17 @@ class Framing:
         )
         resized = Image.fromarray(image).resize(self.size, Image.Resampling.LANCZOS, box=box)
         return np.asarray(resized)
+
+
+def frame_body(
+    picture: NDArray[np.uint8], body: PoseSequence | None, size: tuple[int, int]
+) -> Framing:
+    """How a picture (H, W, 3) fills a result: if it is cut, then beside who is seen in it."""
+    from pose.bones import extent
+
+    shown = extent(body.frame(0), picture.shape[:2]) if body is not None and len(body) else None
+    return Framing((picture.shape[1], picture.shape[0]), size, shown)
+
+
+def _between(value: float, least: float, most: float) -> float:
+    return min(max(value, least), most)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from animate.config import Resolved, Settings
 from animate.driving import Driving, find_poses
 from animate.errors import AnimateError
-from animate.framing import Framing
+from animate.framing import Framing, frame_body
 from animate.journal import Journal
 from animate.progress import Progress
 from pose.errors import NoPersonError
@@ -42,9 +42,14 @@ class Motion:
     drawn: Skeletons | None
     reference: PoseSequence | None  # its own pose, in pixels of the result
     puppet: Puppet | None = None  # the reference at the result's size, to be bent
-    size: tuple[int, int]  # of the result
+    framing: Framing  # of the reference in the result
     lead: int
     look: str
+
+    @property
+    def size(self) -> Size:
+        """(width, height) of the result."""
+        return self.framing.size
 
     def __len__(self) -> int:
         """Frames that the model makes."""
@@ -151,40 +156,43 @@ def with_reference(found: Found, picture: NDArray[np.uint8], asked: Settings) ->
 def place(
     driving: Driving,
     found: Found,
+    picture: NDArray[np.uint8],
     settings: Resolved,
     look: str,
-    drafted: NDArray[np.uint8] | None = None,
+    *,
+    drafted: bool = False,
 ) -> Motion:
     """Fit the poses to the reference's body and bring them to the result's size.
 
+    picture: the reference, (H, W, 3). drafted: make a puppet of it, for a model that sees drafts.
     Limbs that the clip never shows are held as in the reference, see `pose.complete`.
-    drafted: the reference picture (H, W, 3), for a model that sees drafts.
     """
     from pose.align import align
     from pose.complete import complete
     from pose.puppet import Puppet
 
     lead = int(settings.reference_first)
-    steering = own = None
+    # The official code keeps the middle, and so do finished skeletons, which say where to be.
+    beside_body = driving.skeletons is None and not settings.official
+    framing = frame_body(picture, found.reference if beside_body else None, settings.size)
+    steering = own = puppet = None
     if found.reference is not None:
-        own = _framed(found.reference, found.reference.size, settings.size)
+        own = _framed(found.reference, framing)
     if found.tracked is not None and found.reference is not None:
         aligned = align(found.tracked, found.reference, mode=settings.align)
         if completes(settings):
             aligned = complete(aligned, found.reference)
         steering = _in_front(found.reference, aligned) if lead else aligned
-        steering = _framed(steering, found.reference.size, settings.size)
-    puppet = None
-    if drafted is not None and own is not None:
-        whole = (drafted.shape[1], drafted.shape[0])
-        puppet = Puppet(Framing(whole, settings.size).picture(drafted), own.frame(0))
+        steering = _framed(steering, framing)
+    if drafted and own is not None:
+        puppet = Puppet(framing.picture(picture), own.frame(0))
     return Motion(
         tracked=found.tracked,
         steering=steering,
         reference=own,
         puppet=puppet,
         drawn=driving.skeletons,
-        size=settings.size,
+        framing=framing,
         lead=lead,
         look=look,
     )
@@ -219,10 +227,9 @@ def _to_share(pictures: list[NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255.0
 
 
-def _framed(poses: PoseSequence, source: Size, size: Size) -> PoseSequence:
+def _framed(poses: PoseSequence, framing: Framing) -> PoseSequence:
     """Poses in a picture's pixels, in those of the result it is brought to."""
-    points = Framing(source, size).points(poses.keypoints)
-    return replace(poses, keypoints=points, size=size)
+    return replace(poses, keypoints=framing.points(poses.keypoints), size=framing.size)
 
 
 def _in_front(reference: PoseSequence, aligned: PoseSequence) -> PoseSequence:

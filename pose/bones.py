@@ -55,6 +55,23 @@ def bones_of(pose: Pose, shape: tuple[int, ...]) -> list[Bones]:
     return [list(Body(*one, shape).bones()) for one in zip(*pose, strict=True)]
 
 
+def extent(pose: Pose, shape: tuple[int, ...]) -> tuple[float, float, float, float] | None:
+    """(left, top, right, bottom) of the figures of a pose in a picture (H, W); None without one.
+
+    With their hair and clothes, as far as they are in the picture.
+    """
+    bones = [bone for figure in bones_of(pose, shape) for bone in figure if bone is not None]
+    windows = [bone.window(shape, 1.0) for bone in bones]
+    inside = [w for w in windows if all(edge.start < edge.stop for edge in w)]
+    if not inside:
+        return None
+    rows, columns = zip(*inside, strict=True)
+    return (
+        min(edge.start for edge in columns), min(edge.start for edge in rows),
+        max(edge.stop for edge in columns), max(edge.stop for edge in rows),
+    )  # fmt: skip
+
+
 class Body:
     """The joints of one figure, to be made into bones."""
 

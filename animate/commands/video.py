@@ -72,7 +72,10 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model", metavar="NAME", default="auto", help="auto (default), mini, svd or a folder"
     )
-    group.add_argument("--size", type=options.size, metavar="WxH", help="size of the result")
+    group.add_argument(
+        "--size", type=options.size, metavar="WxH",
+        help="size of the result (default: as the reference, which else is cut beside its body)",
+    )  # fmt: skip
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps")
     group.add_argument("--seed", type=int, metavar="N", default=0, help="noise (default: 0)")
     group.add_argument(

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.framing import Framing
+from animate.framing import Framing, frame_body
 from animate.judge.embeddings import Embed, find_clip, find_faces, likeness
 from animate.judge.evaluation import Evaluation
 from animate.judge.identity import IdentityFigures, compare_looks
@@ -112,7 +112,7 @@ def _fitted(truth: Frame, frame: Frame) -> Frame:
 
 
 def _identity(case: Case, view: View) -> IdentityFigures:
-    framing = Framing(_size(case.picture), _size(next(iter(case.film))))
+    framing = frame_body(case.picture, case.body, _size(next(iter(case.film))))
     points, visible, _ = person_of(case.body)
     placed = framing.points(points[0])
     small, scale = shrink(framing.picture(case.picture))

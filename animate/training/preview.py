@@ -108,8 +108,8 @@ def animate_with(
     own = (picture.shape[1], picture.shape[0])
     size = choose_size(own, defaults, pipeline.size_multiple, None)
     decided = asked.resolve(defaults, size=size, device=device, dtype="float32")
-    drafted = picture if pipeline.controlnext.sees_draft else None
-    motion = place(source, found, decided, look, drafted)
+    drafted = pipeline.controlnext.sees_draft
+    motion = place(source, found, picture, decided, look, drafted=drafted)
     latents = denoise(
         model, picture, motion, decided, fps=source.fps, progress=ignore, journal=journal
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from animate.config import Settings
+from animate.framing import Framing
 from animate.motion import Found, Motion, with_reference
 from pose.puppet import Puppet
 from pose.skeleton import COUNT, PoseSequence
@@ -30,7 +31,7 @@ def motion() -> Motion:
         steering=steering,
         reference=steering.take([0], 24.0),
         drawn=None,
-        size=(64, 96),
+        framing=Framing((64, 96), (64, 96)),
         lead=1,
         look="soft",
     )
