@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ class Bone:
     start: Floats
     end: Floats
     side: float
+
+    # In breadths: so far beyond a picture's edges a part goes on as it is at the edge.
+    unseen: ClassVar[float] = 0.9
 
     def mirrored(self) -> Bone:
         """The same with its sides exchanged."""
@@ -138,6 +141,8 @@ class Skirt(Bone):
     """From between the hips towards the knees. waist: how wide it is at its start, of its side."""
 
     waist: float = 1.0
+
+    unseen: ClassVar[float] = np.inf  # as cloth hangs down
 
     def breadth(self, ahead: Floats) -> Floats:
         """See `Bone.breadth`."""

@@ -16,7 +16,6 @@ from pose.skeleton import Floats, Frame
 # In breadths of a part: what lies in its core is bent with it even where another part is nearer, or
 # joints would open when they bend; and an arm's core hides the body.
 CORE = 0.75
-UNSEEN = 0.9  # in breadths: so far beyond a picture's edges a part goes on as it is at the edge
 
 Flags = NDArray[np.bool_]
 Maps = NDArray[np.float32]  # (2, H, W): x and y
@@ -84,7 +83,7 @@ class Layer:
         taken &= self.solid[row, column] > 0
         shown = within(places, painted.shape)
         if instead is None:
-            taken &= shown | (distance <= UNSEEN)
+            taken &= shown | (distance <= target.unseen)
         else:
             taken &= shown & ~within(instead.carried(target, located), painted.shape)
         painted[window][taken] = 1

@@ -22,6 +22,7 @@ MARGIN, DEPTH = 0.2, 0.15  # in lengths of the torso: around the legs; half of t
 # torso.
 WIDE, BENT_UPPER = 0.25, 0.8
 HEM, FALLEN, LEAST_HEM = 0.2, 0.65, 0.7
+CUT_OFF = 1.5  # of the way to the knees: so far at least go skirts that end below the picture
 SEATED = 0.5  # in lengths of the torso
 UPRIGHT, STRAIGHT = 0.7, 0.95  # cosines of the angle between thighs and torso
 SHARES = np.linspace(0.5, 2.0, 31)  # of the way to the knees, where it is looked for
@@ -44,8 +45,12 @@ def find_hem(bones: Bones, seen: Flags) -> float | None:
         return None
     widest = int(widths.argmax())
     fallen = np.append(widths < max(HEM, FALLEN * widths[widest]), True)
-    hem = float(SHARES[widest + int(fallen[widest:].argmax()) - 1])
-    return hem if hem >= LEAST_HEM else None
+    last = widest + int(fallen[widest:].argmax())
+    hem = float(SHARES[last - 1])
+    if hem < LEAST_HEM:
+        return None
+    cut_off = last == len(widths) < len(SHARES) and not _inside(skirt, SHARES[last], seen.shape)
+    return max(hem, CUT_OFF) if cut_off else hem
 
 
 def dressed(bones: Bones, hem: float | None) -> Bones:
@@ -104,6 +109,12 @@ def _crossings(skirt: Skirt, leg: Floats, ahead: float) -> list[float]:
         if along[one] <= 0 < along[other]
     ]
     return places or [float(aside[np.abs(along).argmin()])]
+
+
+def _inside(skirt: Skirt, share: float, shape: tuple[int, ...]) -> bool:
+    """Whether what is so far down a skirt is in a picture (H, W)."""
+    place = np.rint(skirt.start + share * skirt.length * skirt.along)
+    return bool(((place >= 0) & (place < shape[::-1])).all())
 
 
 def _run(seen: Flags, start: Floats, way: Floats) -> int:

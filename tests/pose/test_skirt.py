@@ -52,6 +52,16 @@ def test_a_wide_skirt_is_found_down_to_its_hem(standing: Floats, hem: int) -> No
     assert found == pytest.approx((hem - 98) / 32, abs=0.1)
 
 
+def test_a_skirt_that_a_picture_cuts_off_goes_on_below_it(standing: Floats) -> None:
+    """A coat in a portrait does not end at the knees when its wearer comes up."""
+    shown = figure(standing, 150, spread=26)[:132]
+    puppet = Puppet(shown, pose(standing))
+    raised = standing - (0, 24)
+    bent = puppet.bend(pose(raised))
+    for row in range(100, 132):
+        assert (bent[row, 48:81] == CLOTH).all(axis=-1).mean() > 0.9
+
+
 def test_a_skirt_ends_where_wide_trousers_go_on(standing: Floats) -> None:
     shown = figure(standing, 0, spread=0)
     shown[98:166, 44:84] = LEGS
