@@ -1,7 +1,8 @@
 """Films whose container cannot be counted, copied without loss into one that can.
 
 What a browser records has no length in it, a transport stream no list of its frames, an AVI that
-was never finished a wrong one. ffmpeg writes the same compressed frames into Matroska.
+was never finished a wrong one, and one whose frames build on later ones no times for them. ffmpeg
+writes the same compressed frames into Matroska.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ FALLBACK_FPS = 25.0  # for files that state no usable rate
 # The rate counts as variable if more than 1 % of the intervals are off by more than 20 %:
 # containers with millisecond clocks stay below, phones that drop frames do not.
 IRREGULAR_INTERVAL, IRREGULAR_SHARE = 0.2, 0.01
+NO_TIME = -1e9  # seconds; where an AVI does not say when a frame is shown, decord gives less
 QUICK_QUANTILE = 0.25  # this interval sets the rate of an irregular video
 
 
@@ -246,7 +247,11 @@ def _spans(path: Path) -> tuple[Floats, float]:
     try:
         with quiet_stderr():
             reader = decord.VideoReader(str(path))
-            spans = reader.get_frame_timestamp(range(len(reader)))
-        return np.asarray(spans, dtype=np.float64), float(reader.get_avg_fps())
+            stamps = reader.get_frame_timestamp(range(len(reader)))
+            average = float(reader.get_avg_fps())
     except (decord.DECORDError, RuntimeError, AssertionError) as error:
         raise VideoError(explain_unreadable(path)) from error
+    spans = np.asarray(stamps, dtype=np.float64)
+    if (spans < NO_TIME).any():
+        raise VideoError(f"{path}: its frames have no times")
+    return spans, average

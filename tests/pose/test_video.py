@@ -108,6 +108,17 @@ def test_unusual_pictures(
         assert same(frame, other, 1)
 
 
+@pytest.mark.parametrize("codec", [["mpeg4", "-bf", "2"], ["libx264", "-bf", "3"]])
+def test_frames_of_an_avi_that_build_on_later_ones_are_all_there(
+    codec: list[str], film: Make
+) -> None:
+    path = film("b.avi", "-pix_fmt", "yuv420p", "-c:v", *codec, seconds=2)
+    clip = open_video(path)
+    assert len(clip) == len(list(clip)) == 20
+    assert np.allclose(clip.times, np.arange(20) / 10, atol=2e-3)
+    assert clip.fps == pytest.approx(10)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_very_short_videos(count: int, film: Make) -> None:
     clip = open_video(film(f"short{count}.mp4", "-frames:v", str(count), "-pix_fmt", "yuv420p"))
