@@ -12,7 +12,8 @@ PICTURES = {
     b"II*\x00": "TIFF",
     b"MM\x00*": "TIFF",
 }
-VIDEOS = (b"\x1aE\xdf\xa3", b"OggS", b"FLV")  # Matroska and WebM, Ogg, Flash
+# Matroska and WebM, Ogg, Flash, MPEG program streams (DVDs), Windows Media.
+VIDEOS = (b"\x1aE\xdf\xa3", b"OggS", b"FLV", b"\x00\x00\x01\xba", b"0&\xb2u\x8ef\xcf\x11")
 
 
 def picture_kind(head: bytes) -> str | None:

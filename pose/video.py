@@ -215,9 +215,11 @@ def _rate(starts: Floats, average: float) -> tuple[float, bool]:
         # Of a film that slows down in the dark, the faster part should keep its frames.
         quick = float(np.quantile(steps, QUICK_QUANTILE))
         return round(1.0 / (quick if quick > 0 else usual), 3), True
+    if usual > 0 and not 0.5 < average * usual < 2:  # decord calls all DV 60,000 frames a second
+        return round(1.0 / usual, 3), False
     if np.isfinite(average) and average > 0:
         return float(average), False
-    return (1.0 / usual if usual > 0 else FALLBACK_FPS), False
+    return FALLBACK_FPS, False
 
 
 def _counted(path: Path) -> tuple[tuple[Floats, float], Copy | None]:

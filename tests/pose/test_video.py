@@ -108,15 +108,25 @@ def test_unusual_pictures(
         assert same(frame, other, 1)
 
 
-@pytest.mark.parametrize("codec", [["mpeg4", "-bf", "2"], ["libx264", "-bf", "3"]])
-def test_frames_of_an_avi_that_build_on_later_ones_are_all_there(
-    codec: list[str], film: Make
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("b.avi", ["mpeg4", "-bf", "2"]),
+        ("b.avi", ["libx264", "-bf", "3"]),
+        ("b.mpg", ["mpeg2video", "-bf", "2", "-r", "25"]),
+        ("b.wmv", ["wmv2"]),
+        ("b.dv", ["dvvideo", "-s", "720x576", "-r", "25"]),
+    ],
+)
+def test_files_that_do_not_tell_their_times_are_read_whole(
+    name: str, codec: list[str], film: Make
 ) -> None:
-    path = film("b.avi", "-pix_fmt", "yuv420p", "-c:v", *codec, seconds=2)
+    rate = 25 if "-r" in codec else 10
+    path = film(name, "-pix_fmt", "yuv420p", "-c:v", *codec, seconds=2)
     clip = open_video(path)
-    assert len(clip) == len(list(clip)) == 20
-    assert np.allclose(clip.times, np.arange(20) / 10, atol=2e-3)
-    assert clip.fps == pytest.approx(10)
+    assert len(clip) == len(list(clip)) == 2 * rate
+    assert np.allclose(clip.times, np.arange(2 * rate) / rate, atol=2e-3)
+    assert clip.fps == pytest.approx(rate)
 
 
 @pytest.mark.parametrize("count", [1, 3])
