@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from pose.backends import Estimate
-from pose.crowd import Focus
+from pose.focus import Focus
 from pose.video import Clip
 from pose.wire import Message, receive, send
 from pose.worker import pack

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pose.backends import Backend, Estimate, version_of
-from pose.crowd import Focus
+from pose.focus import Focus
 from pose.parallel import Crew, crew_for
 from pose.parts import ahead, estimate_frame
 from pose.skeleton import Floats, Frame

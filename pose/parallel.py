@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 
 from pose import errors
 from pose.backends import Backend, Estimate, backend_for, base, version_of
-from pose.crowd import Focus
+from pose.focus import Focus
 from pose.helper import Events, Helper, Part
 from pose.parts import WARM_UP, estimate_part
 from pose.video import Clip

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from pose.backends import Backend, Estimate
-from pose.crowd import Focus
 from pose.errors import BackendError
+from pose.focus import Focus
 from pose.skeleton import Frame
 from pose.video import Clip
 

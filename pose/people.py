@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 
 from pose.backends import Estimate
 from pose.backends.bundles import pose_bundle
-from pose.backends.mediapipe import BODY_FROM, BODY_TO
+from pose.backends.mediapipe import BODY_FROM, BODY_TO, LEAST_SIDE
 from pose.errors import BackendError
 from pose.likeness import boxes_of, size_of
 from pose.quiet import quiet_stderr
@@ -23,8 +21,6 @@ MOST_PEOPLE = 5  # every one costs as much time as the search for all of them
 # takes for a person wrongly, the landmark model refuses.
 DETECTION_CONFIDENCE = 0.3
 SHARED = 0.5  # of the area of the smaller of two boxes: closer ones show the same person
-# The first node of modules/pose_landmark/pose_landmark_cpu.pbtxt, which tells of all it detects.
-DETECTOR = "PoseDetectionCpu"
 
 
 class PeopleFinder:
@@ -75,6 +71,16 @@ class PeopleFinder:
             scores[person, BODY_TO] = np.array([mark.visibility for mark in marks])[BODY_FROM]
         return keypoints, np.minimum(scores, 1.0)
 
+    def find_in(self, frame: Frame, square: tuple[int, int, int]) -> Estimate:
+        """As `find`, in a part of the frame (left, top, side), which may reach beyond it."""
+        x, y, side = square
+        left, top = max(x, 0), max(y, 0)
+        part = frame[top : max(y + side, 0), left : max(x + side, 0)]
+        if min(part.shape[:2]) < LEAST_SIDE:
+            return np.empty((0, COUNT, 2)), np.empty((0, COUNT))
+        points, values = self.find(part)
+        return points + np.array([left, top]), values
+
     def find_closely(self, frame: Frame) -> Estimate:
         """As `find`, also in square parts of the frame: persons of a quarter of its height.
 
@@ -84,8 +90,7 @@ class PeopleFinder:
         keypoints, scores = self.find(frame)
         boxes = boxes_of(keypoints, scores)
         for x, y, side in _squares(frame.shape[1], frame.shape[0]):
-            points, values = self.find(frame[y : y + side, x : x + side])
-            points = points + np.array([x, y])
+            points, values = self.find_in(frame, (x, y, side))
             places = boxes_of(points, values)
             new = _inside(places, (x, y, x + side, y + side), frame)
             new &= np.array([_apart(place, boxes) for place in places], dtype=bool)
@@ -124,34 +129,6 @@ def _apart(box: Floats, others: Floats) -> bool:
     both = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     smaller = np.minimum(size_of(box), size_of(others)) ** 2
     return not (np.maximum(both, 0).prod(axis=1) > SHARED * smaller).any()
-
-
-def may_be_several(frames: Iterable[Frame]) -> bool:
-    """Whether MediaPipe's detector alone sees several persons in any of the frames.
-
-    It opens at once and takes a tenth of the time of a PeopleFinder, but sometimes sees one person
-    twice. True, to be on the safe side, with a MediaPipe that does not offer it (1.0).
-    """
-    try:
-        with quiet_stderr():
-            from mediapipe.framework.calculator_pb2 import CalculatorGraphConfig
-            from mediapipe.python.solution_base import SolutionBase
-
-            graph = CalculatorGraphConfig(input_stream=["image"], output_stream=["detections"])
-            graph.node.add(
-                calculator=DETECTOR,
-                input_stream=["IMAGE:image"],
-                output_stream=["DETECTIONS:detections"],
-            )
-            detector: Any = SolutionBase(graph_config=graph, outputs=["detections"])
-    except Exception:  # another MediaPipe, or one that cannot start
-        return True
-    with closing(detector), quiet_stderr():
-        return any(_detections(detector, frame) > 1 for frame in frames)
-
-
-def _detections(detector: Any, frame: Frame) -> int:
-    return len(detector.process(np.ascontiguousarray(frame)).detections or ())
 
 
 def _reason(error: Exception) -> str:

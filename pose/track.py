@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from pose.backends import Backend, Estimate, sees_one
 from pose.bounds import check_bounds
-from pose.crowd import Focus, find_focuses
+from pose.crowd import find_focuses
 from pose.errors import NoPersonError
+from pose.focus import Focus
 from pose.identity import Person, choose, link
 from pose.observe import Observations, Progress, Source, name_of, observe
 from pose.parallel import crew_for
@@ -42,11 +43,13 @@ def track(
     if isinstance(clip, Clip):
         check_bounds(clip)
     with crew_for(clip, backend, workers) as crew:
-        focuses = find_focuses(clip, person) if sees_one(crew.estimator) else []
+        search = _Search(progress)
+        focuses = find_focuses(clip, person, search) if sees_one(crew.estimator) else []
         looks: list[Focus | None] = [*focuses] or [None]
+        total = search.passes + len(looks)
         passes = [
-            observe(clip, backend=crew, focus=one, progress=_share(progress, number, len(looks)))
-            for number, one in enumerate(looks)
+            observe(clip, backend=crew, focus=one, progress=_share(progress, number, total))
+            for number, one in enumerate(looks, start=search.passes)
         ]
     seen = passes[0]
     if not any(len(points) for one in passes for points, _ in one.estimates):
@@ -67,6 +70,18 @@ def track(
         backend=seen.backend,
         backend_version=seen.backend_version,
     )
+
+
+class _Search:
+    """Reports a search through the film for persons as the first of two passes, if there is one."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress, self.passes = progress, 0
+
+    def __call__(self, done: int, total: int) -> None:
+        self.passes = 1
+        if self._progress:
+            self._progress(done, 2 * total)
 
 
 def _share(progress: Progress | None, number: int, passes: int) -> Progress | None:

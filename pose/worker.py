@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.backends import Backend, backend_for, version_of
-from pose.crowd import Focus
 from pose.errors import PoseError
+from pose.focus import Focus
 from pose.parts import estimate_part
 from pose.video import Clip, VideoInfo
 from pose.wire import Message, receive, send
@@ -65,7 +65,8 @@ def pack(clip: Clip, focus: Focus | None) -> tuple[dict[str, Any], list[NDArray[
     """A clip, and where to look in it, as the facts and arrays of a message."""
     copy = None if clip.info.copy is None else str(clip.info.copy)
     info = {**vars(clip.info), "path": str(clip.info.path), "copy": copy}
-    facts = {"info": info, "fps": clip.fps, "number": focus.number if focus else None}
+    facts = {"info": info, "fps": clip.fps, "number": focus.number if focus else None,
+             "close": focus.close if focus else None}  # fmt: skip
     looks = [focus.boxes, focus.crowd] if focus else []
     return facts, [np.asarray(clip.indices), np.asarray(clip.times), *looks]
 
@@ -76,5 +77,5 @@ def unpack(job: Message) -> tuple[Clip, Focus | None]:
     copy = None if told["copy"] is None else Path(told["copy"])
     info = VideoInfo(**{**told, "path": Path(told["path"]), "copy": copy})
     indices, times, *looks = job.arrays
-    focus = Focus(looks[0], looks[1], job.facts["number"]) if looks else None
+    focus = Focus(looks[0], looks[1], job.facts["number"], job.facts["close"]) if looks else None
     return Clip(info, indices, times, job.facts["fps"]), focus

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pose.backends import register_backend
-from pose.crowd import Focus
+from pose.focus import Focus
 from pose.observe import observe
 from pose.parts import WARM_UP, ahead, estimate_part
 from pose.skeleton import Frame
