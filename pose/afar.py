@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,14 +48,11 @@ def find_close_up(
     few: some frames of the clip; sparse: the frames in which it is to be looked for; tell is called
     with the number of those that are done. Raises BackendError.
     """
-    finder = PeopleFinder()
-    try:
+    with closing(PeopleFinder()) as finder:
         side = max((_fitting_part(finder, frame) for frame in few), default=0)
         if not side:
-            return None
+            return None  # nobody in any of them
         boxes = np.stack(list(_follow(finder, sparse, side, tell)))
-    finally:
-        finder.close()
     times = sparse.times[: len(boxes)]
     seen = np.isfinite(boxes[:, 0])
     if seen.mean() < LEAST_SEEN:
@@ -73,14 +71,30 @@ def parts_of(width: int, height: int, side: int) -> list[Square]:
     return [(int(x), int(y), side) for y in rows for x in columns]
 
 
-def _fitting_part(finder: PeopleFinder, frame: Frame) -> int:
-    """The side of parts of a frame that the largest person in it fills well; 0 for nobody."""
+def find_square(picture: Frame) -> Square | None:
+    """The square around the largest person far away in a picture, which may reach beyond it.
+
+    Raises BackendError.
+    """
+    with closing(PeopleFinder()) as finder:
+        box = _most_like(_largest_seen(finder, picture)[0], None)
+    return None if box is None else _square_around(box, FILLED)
+
+
+def _largest_seen(finder: PeopleFinder, frame: Frame) -> tuple[Floats, int]:
+    """The boxes (P, 4) of the persons in the largest parts in which any are seen; those' side."""
     height, width = frame.shape[:2]
     for share in PARTS:
         side = round(share * min(width, height))
         if side >= LEAST_PART and len(boxes := _search(finder, frame, side)):
-            return min(side, round(FILLED * float((boxes[:, 2:] - boxes[:, :2]).max())))
-    return 0
+            return boxes, side
+    return np.empty((0, 4)), 0
+
+
+def _fitting_part(finder: PeopleFinder, frame: Frame) -> int:
+    """The side of parts of a frame that the largest person in it fills well; 0 for nobody."""
+    boxes, side = _largest_seen(finder, frame)
+    return min(side, round(FILLED * float((boxes[:, 2:] - boxes[:, :2]).max(initial=0.0))))
 
 
 def _follow(
@@ -123,9 +137,13 @@ def _again(finder: PeopleFinder, frame: Frame, last: Floats) -> Floats | None:
 
 def _around(finder: PeopleFinder, frame: Frame, box: Floats, sides: float) -> Floats:
     """The boxes (P, 4) of all in the square of so many sides of a box around it."""
+    return _boxes(finder, frame, _square_around(box, sides))
+
+
+def _square_around(box: Floats, sides: float) -> Square:
     side = max(round(sides * float(np.max(box[2:] - box[:2]))), 1)
     left, top = np.rint((box[:2] + box[2:]) / 2 - side / 2).astype(int)
-    return _boxes(finder, frame, (int(left), int(top), side))
+    return int(left), int(top), side
 
 
 def _most_like(boxes: Floats, last: Floats | None) -> Floats | None:

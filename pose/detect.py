@@ -5,13 +5,17 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pose.backends import Backend, Estimate, backend_for
-from pose.errors import NoPersonError
+from pose.afar import find_square
+from pose.backends import Backend, Estimate, backend_for, sees_one
+from pose.errors import BackendError, NoPersonError
 from pose.skeleton import BODY, VISIBLE, Frame, PoseSequence
+
+View = tuple[float, float, float, float]
 
 # The parts of a picture (left, top, right, bottom in sides of it) that are shown to the estimator
 # until it sees a body: with more and more room around, as drawn figures often fill their picture,
-# then larger, as detectors miss persons below a fifth of the height.
+# then larger, as detectors miss persons below a fifth of the height. Then persons who are smaller
+# still are looked for, see `pose.afar`.
 VIEWS = (
     (0.0, 0.0, 1.0, 1.0),
     (-0.2, -0.2, 1.2, 1.2),
@@ -43,6 +47,9 @@ def detect(image: Frame, *, backend: str | Backend = "auto") -> PoseSequence:
                 best = answer
             if best is not None and _joints(best) >= ENOUGH_JOINTS:
                 break
+        if best is None and sees_one(estimator) and (afar := _view_afar(image)) is not None:
+            answer = _estimate_view(estimator, image, afar)
+            best = answer if len(answer[0]) else None
         name = estimator.name
     if best is None:
         raise NoPersonError(
@@ -56,9 +63,19 @@ def detect(image: Frame, *, backend: str | Backend = "auto") -> PoseSequence:
     )
 
 
-def _estimate_view(
-    estimator: Backend, image: Frame, view: tuple[float, float, float, float]
-) -> Estimate:
+def _view_afar(image: Frame) -> View | None:
+    """The part of a picture around somebody far away; None for nobody, or if none can be found."""
+    try:
+        square = find_square(image)
+    except BackendError:
+        return None
+    if square is None:
+        return None
+    (left, top, side), (height, width) = square, image.shape[:2]
+    return left / width, top / height, (left + side) / width, (top + side) / height
+
+
+def _estimate_view(estimator: Backend, image: Frame, view: View) -> Estimate:
     """The estimate on a part of the picture or on more than it, in pixels of the picture."""
     height, width = image.shape[:2]
     left, top, right, bottom = np.rint(np.array(view) * [width, height, width, height]).astype(int)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pose import detect, load_image
 from pose.errors import NoPersonError
-from pose.skeleton import COUNT, INDEX
+from pose.skeleton import COUNT, INDEX, VISIBLE
 
 
 def test_a_picture_is_shown_with_borders_until_a_body_is_found(standing: Any) -> None:
@@ -51,3 +51,13 @@ def test_a_real_reference_is_detected(shared: Path) -> None:
     x, y = seq.keypoints[0, 0, INDEX["nose"]] / seq.size
     assert 0.4 < x < 0.55
     assert 0.2 < y < 0.3
+
+
+def test_a_small_figure_in_a_wide_picture_is_detected(samples: Path) -> None:
+    hero = cv2.resize(load_image(samples / "hero.png"), (60, 90), interpolation=cv2.INTER_AREA)
+    image = np.full((480, 854, 3), (120, 150, 170), np.uint8)
+    image[300:390, 200:260] = hero
+    near, afar = detect(load_image(samples / "hero.png")), detect(image)
+    wanted = near.keypoints[0, 0, :17] * 90 / near.size[1] + (200, 300)
+    gaps = np.linalg.norm(afar.keypoints[0, 0, :17] - wanted, axis=-1)
+    assert np.median(gaps[near.scores[0, 0, :17] > VISIBLE]) < 4
