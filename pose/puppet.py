@@ -25,6 +25,7 @@ from pose.figure import FAR, cut_out, fill, widened, without_slivers
 from pose.inpaint import inpaint
 from pose.labels import nearest, wear
 from pose.layer import CORE, Layer, pixels, within
+from pose.plain import PlainArms
 from pose.segment import segment
 from pose.skeleton import Frame
 from pose.skirt import dressed, find_hem
@@ -77,14 +78,19 @@ class Puppet:
         inner = fill(picture, ~widened(~arms, 1))
         cleared = np.asarray(cv2.addWeighted(fill(picture, arms), 0.5, inner, 0.5, 0), np.uint8)
         self._arms = Layer(cleared, _grey(arms), arm_labels, to_arm)
+        of_body, of_arms = (picture, seen, body_labels), (picture, arms, arm_labels)
+        self._plain = [
+            PlainArms(of_body, of_arms, place, bones) for place, bones in enumerate(self._figures)
+        ]
         self.backdrop = complete(picture, ~widened(own, round(RIM * min(shape))))
 
     def bend(self, pose: Pose) -> Frame:
         """Return the picture with its figures in another pose, (H, W, 3).
 
         The first person of the pose is taken for the first of the picture, and so on. Limbs that
-        the picture does not show are those of the other side, mirrored; parts that are missing on
-        both, or in the pose, are left out. Without a known figure the picture is as it was.
+        the picture does not show are those of the other side, mirrored; arms and hands that are
+        missing on both are plain, see `pose.plain`, other parts are left out, and so is what the
+        pose lacks. Without a known figure the picture is as it was.
         """
         shown = self.backdrop.astype(np.float32)
         figures = map(dressed, bones_of(pose, shown.shape), self._hems)
@@ -92,6 +98,8 @@ class Puppet:
             layers = [(self._body, BODY_PARTS), (self._arms, ARM_PARTS)]
             for layer, parts in reversed(layers) if _from_behind(asked) else layers:
                 layer.paint(shown, place, own, asked, parts)
+                if layer is self._arms:
+                    self._plain[place].paint(shown, asked)
         return shown.round().astype(np.uint8)
 
 
