@@ -15,10 +15,10 @@ from pose.people import PeopleFinder
 from pose.skeleton import BODY, VISIBLE, Floats, Frame
 from pose.video import Clip
 
-# MediaPipe's detector sees pictures at 224 pixels: of a dancer in a square picture, half as high, it
-# sees every frame, of one 0.37 as high one in six is lost, of one 0.25 as high all. Where most of a
+# MediaPipe's detector sees pictures at 224 pixels: of a dancer half as high as a square picture it
+# sees every frame, of one of 0.37 of that one in six is lost, of one of 0.25 all. Where most of a
 # few frames show nobody as large as NEAR, the parts of the picture are looked at, half over each
-# other and ever smaller, until somebody fills one. What comes of it scripts/bench_pose_afar.py says.
+# other and ever smaller, until somebody fills one. scripts/bench_pose_afar.py says what it gives.
 NEAR = 0.38
 PARTS, LEAST_PART = (1.0, 0.5, 0.25), 160  # sides of parts, of the shorter side; in pixels
 LEAST_JOINTS = 9  # of 17: more than half of a body, as parts of things look like some of it
