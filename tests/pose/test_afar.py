@@ -45,12 +45,9 @@ def errors(found: PoseSequence, near: PoseSequence) -> Floats:
     return np.where(shown, gaps, np.nan) / 108
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_who_is_far_away_is_followed_across_the_picture(
-    afar: Path, near: PoseSequence, workers: int
-) -> None:
+def test_who_is_far_away_is_followed_across_the_picture(afar: Path, near: PoseSequence) -> None:
     calls: list[tuple[int, int]] = []
-    found = track(afar, workers=workers, progress=lambda *call: calls.append(call))
+    found = track(afar, workers=2, progress=lambda *call: calls.append(call))
     assert found.people == 1
     assert (found.scores[:, 0] > 0).any(axis=-1).all()
     assert np.nanmedian(errors(found, near)) < 0.02
@@ -61,6 +58,7 @@ def test_who_is_far_away_is_followed_across_the_picture(
     assert shares[-1] == 1
 
 
+@pytest.mark.slow
 def test_only_the_largest_of_several_is_shown_close(ffmpeg: Make, samples: Path) -> None:
     two = (
         "color=gray:size=960x360:rate=24:duration=0.5[stage];[0]split[a][b];"
