@@ -25,7 +25,7 @@ demo: $(VENV)/demo.stamp
 	  --save-compare dance_hero_compare.mp4 --force
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m slow

@@ -10,6 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers that each use all cores wait for one another most of the time. Set before torch is
+    # imported, and passed on to the commands under test.
+    shared_by = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // shared_by)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
