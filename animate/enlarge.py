@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from animate.checks import check_choice, check_count, check_exists, check_number
-from animate.config import DEVICES, DTYPES
+from animate.enlarge_settings import UpscaleSettings
 from animate.errors import UsageError
 from animate.progress import Progress, Report, ignore, unheard
 
@@ -24,50 +22,7 @@ if TYPE_CHECKING:
 
 Frame = NDArray[np.uint8]  # (H, W, 3) RGB
 
-LARGEST = 4.0  # factor
 KIND = "superresolution"  # what its control part is called among a model's own
-OVERLAP = 0.25  # of a tile, shared with the next
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpscaleSettings:
-    """What a caller may choose; None means the model's own default.
-
-    factor: above 1, at most 4. model: sd3, mini-sd3 or a folder of that family; weights: the
-    ControlNeXt part. tile: pixels of a tile's side; overlap: the share of it that neighbours
-    share. guidance: by the prompt; without one there is none. control_scale: how strictly the
-    picture is followed. faithful: scaled down again, the result is the picture. Raises UsageError.
-    """
-
-    factor: float = 4.0
-    model: str = "mini-sd3"
-    weights: str | None = None
-    prompt: str = ""
-    guidance: float | None = None
-    control_scale: float = 1.0
-    detail: float | None = None
-    steps: int | None = None
-    seed: int = 0
-    tile: int | None = None
-    overlap: float = OVERLAP
-    faithful: bool = True
-    device: str = "auto"
-    dtype: str = "auto"
-
-    def __post_init__(self) -> None:
-        check_number("factor", self.factor, above=1.0)
-        if self.factor > LARGEST:
-            raise UsageError(f"--factor expects at most {LARGEST:g}, got {self.factor:g}")
-        check_number("guidance", self.guidance, at_least=1.0)
-        check_number("control_scale", self.control_scale, at_least=0.0)
-        check_number("detail", self.detail, at_least=0.0)
-        check_number("overlap", self.overlap, at_least=0.0, at_most=0.5)
-        check_count("steps", self.steps, at_least=1)
-        check_count("seed", self.seed, at_least=0)
-        check_count("tile", self.tile, at_least=32)
-        check_exists("weights", self.weights)
-        check_choice("device", self.device, DEVICES)
-        check_choice("dtype", self.dtype, DTYPES)
 
 
 def upscale(
@@ -80,9 +35,9 @@ def upscale(
 ) -> Frame:
     """Return a picture (H, W, 3) uint8 that shows the same, larger by a factor of up to 4.
 
-    picture: a path or (H, W, 3) uint8. settings: see `UpscaleSettings`. loaded: a model kept from
-    animate.still_models. progress(stage, done, total); report(line) gets what was decided.
-    Raises AnimateError, pose.PoseError or temporal.TemporalError.
+    picture: a path or (H, W, 3) uint8. settings: see `animate.enlarge_settings.UpscaleSettings`.
+    loaded: a model kept from animate.still_models. progress(stage, done, total); report(line) gets
+    what was decided. Raises AnimateError, pose.PoseError or temporal.TemporalError.
     """
     from pose.video import load_image
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from animate.enlarge import UpscaleSettings, enlarger
+from animate.enlarge import enlarger
+from animate.enlarge_settings import UpscaleSettings
 from animate.files import check_output
 from animate.progress import Progress, Report, ignore, unheard
 
@@ -27,7 +28,7 @@ def upscale_film(
 
     One frame is kept at a time. Each is enlarged for itself from the same noise; a model that
     draws none, such as mini-sd3, adds no flicker but what detail it tells differently.
-    settings: see `animate.enlarge.UpscaleSettings`. Raises AnimateError, pose.PoseError or
+    settings: see `animate.enlarge_settings.UpscaleSettings`. Raises AnimateError, pose.PoseError or
     temporal.TemporalError.
     """
     from animate.audio import Soundtrack

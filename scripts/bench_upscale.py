@@ -30,7 +30,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from animate.enlarge import UpscaleSettings, tile_borders, upscale  # noqa: E402
+from animate.enlarge import tile_borders, upscale  # noqa: E402
+from animate.enlarge_settings import UpscaleSettings  # noqa: E402
 from animate.judge import psnr  # noqa: E402
 from animate.pipelines.image import as_picture  # noqa: E402
 from animate.still_models import load_still_model  # noqa: E402

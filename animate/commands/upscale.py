@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Enlarge, write, and tell what was done."""
-    from animate.enlarge import UpscaleSettings
+    from animate.enlarge_settings import UpscaleSettings
     from animate.files import is_film, keep_inputs
 
     start = time.monotonic()

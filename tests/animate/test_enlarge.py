@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from animate.enlarge import UpscaleSettings, tile_borders, upscale
+from animate.enlarge import tile_borders, upscale
+from animate.enlarge_settings import UpscaleSettings
 from animate.errors import ModelError, UsageError
 from animate.still_models import StillModel
 from animate.training.enlarging import enlarged

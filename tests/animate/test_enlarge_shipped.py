@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from animate.cli import main
-from animate.enlarge import UpscaleSettings, tile_borders, upscale
+from animate.enlarge import tile_borders, upscale
+from animate.enlarge_settings import UpscaleSettings
 from animate.judge import psnr
 from animate.still_files import write_picture
 from animate.still_models import StillModel, load_still_model
