@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from animate.training.sharding import check_offered, settle
 # What a tracker puts a run under: a folder in the output, a project.
 TRACKED_AS = {"tensorboard": "tensorboard", "wandb": "animate"}
 EXTRAS = {"tensorboard": "train", "wandb": "wandb"}
+# The others wait while one process draws a preview; torch's own limit is 10 minutes with GPUs.
+PATIENCE = timedelta(hours=6)
 MOST_TOLD = 300  # characters of a library's complaint
 
 
@@ -37,7 +40,7 @@ def build_accelerator(settings: LoopSettings, folder: Path) -> Accelerator:
         "kwargs_handlers": [unused],
     }
     try:
-        state = PartialState(cpu=on_cpu)
+        state = PartialState(cpu=on_cpu, timeout=PATIENCE)
         _check_device(settings, state)
         # An earlier run of this process may have had another precision.
         if state.num_processes == 1:

@@ -5,6 +5,7 @@ The same encoders and hooks as at sampling time add the control.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -30,9 +31,10 @@ from animate.training.objectives import (
     velocity_loss,
 )
 from animate.training.settings import VideoLoss
-from animate.training.task import Exporter, Generators, kept, rand, randn
+from animate.training.task import Exporter, Generators, kept, own_precision, rand, randn
+from temporal.beside import Beside
 from temporal.control import join
-from temporal.controlnet import ControlNet
+from temporal.sites import Site
 
 # CLIP's own normalisation, as a ``CLIPImageProcessor`` applies it.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -182,11 +184,12 @@ class VideoTask:
         shown, drafts = control
         part: Any = self._part
         joined = join(self.parts["unet"], part)
-        if isinstance(part, ControlNet):
+        if isinstance(joined, Beside):
             joined.set(part.prepare(shown), scale)
             return joined
         drafts = None if drafts is None else rearrange(drafts, "b f c h w -> (b f) c h w")
-        joined.set(part(shown, time, drafts), scale)
+        strengths = [_strength(site, scale, part) for site in part.injection]
+        joined.set(part(shown, time, drafts), strengths)
         return joined
 
     def _latents(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -215,11 +218,19 @@ class VideoTask:
         return torch.stack(columns, dim=1)
 
 
+def _strength(site: Site, shown: Tensor, part: Any) -> Tensor:
+    """The scale ``(N,)`` at a site, for samples with control (``shown`` 1) and without (0)."""
+    # The encoder's own scale counts, as when sampling. A sigmoid is nothing at -inf, not at 0.
+    hidden = -math.inf if site.act == "sigmoid" else 0.0
+    return torch.where(shown > 0, shown * part.scale, hidden)
+
+
 @torch.no_grad()
 def encode(vae: Any, pixels: Tensor) -> Tensor:
     """The posterior's mode ``(N, c, h, w)`` of pictures ``(N, 3, H, W)`` in [-1, 1], unscaled."""
     chunks = torch.split(pixels.to(vae.dtype), ENCODED_TOGETHER)
-    return torch.cat([vae.encode(chunk).latent_dist.mode() for chunk in chunks]).float()
+    with own_precision(vae):
+        return torch.cat([vae.encode(chunk).latent_dist.mode() for chunk in chunks]).float()
 
 
 def weight_at(weight: Tensor | None, size: tuple[int, int]) -> Tensor | None:

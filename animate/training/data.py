@@ -14,7 +14,7 @@ from torch import Tensor
 
 from animate.errors import AnimateError
 
-# What a batch stacks of its samples, where all of them have it.
+# What a batch stacks of its samples, where all of them have it; of weights, where one has.
 STACKED = (
     "control",
     "reference",
@@ -109,6 +109,8 @@ def stack(samples: Sequence[Sample], skipped: Sequence[str] = ()) -> Batch:
     tensors: dict[str, Tensor] = {}
     for name in STACKED:
         arrays = [getattr(sample, name) for sample in samples]
+        if name == "weight" and any(array is not None for array in arrays):
+            arrays = [_weight_of(sample) for sample in samples]
         if all(array is not None for array in arrays):
             tensors[name] = torch.from_numpy(np.stack(arrays))
     return Batch(
@@ -118,6 +120,13 @@ def stack(samples: Sequence[Sample], skipped: Sequence[str] = ()) -> Batch:
         names=tuple(sample.name for sample in samples),
         skipped=tuple(skipped),
     )
+
+
+def _weight_of(sample: Sample) -> NDArray[np.float32]:
+    """A sample's own weight, or the same everywhere."""
+    if sample.weight is not None:
+        return sample.weight
+    return np.ones(sample.control.shape[:3], np.float32)
 
 
 def to_unit(pixels: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from animate.training.optimize import build_optimizer
 from animate.training.schedule import Schedule
 from animate.training.settings import LoopSettings
 from animate.training.sharding import autocast, is_sharded, lay_out, whole
-from animate.training.state import Checkpoints
+from animate.training.state import Checkpoints, fingerprint
 from animate.training.task import Generators, Preview, Task
 
 CHECKPOINTS = "checkpoints"
@@ -122,6 +122,7 @@ class _Run:
         settings, processes = self.settings, self.share.processes
         samples = settings.batch * settings.accumulate * processes
         identity: dict[str, Any] = {"seed": settings.seed, "samples a step": samples}
+        identity |= {"optimizer": settings.optimizer, "trained": fingerprint(self.bare)}
         if is_sharded(self.accelerator):  # whose files are of another form
             identity["weights spread by"] = self.accelerator.distributed_type.value
         return identity

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from animate.training.settings import ModelSettings
 from temporal.control import load_control
 from temporal.controlnet import ControlNet
 from temporal.controlnext import ControlNeXt
+from temporal.sites import Site
 from temporal.trainable import select_trainable
 
 # Attention projections that a LoRA adapts; peft's and diffusers' usual choice.
@@ -85,7 +88,7 @@ def prepare_video(
     if settings.rank:
         add_lora(pipeline.unet, settings.rank)
     if checkpointing:
-        save_memory(parts)
+        save_memory(parts, parts["unet"], getattr(pipeline.controlnext, "injection", ()))
     return parts, {"unet.": settings.base_rate if settings.method == "controlnext" else 1.0}
 
 
@@ -140,13 +143,32 @@ def add_lora(unet: Any, rank: int) -> None:
         parameter.requires_grad_(".lora_" in name or bare not in frozen)
 
 
-def save_memory(parts: dict[str, nn.Module]) -> None:
-    """Let every part that can compute its activations twice instead of keeping them."""
+def save_memory(parts: Mapping[str, nn.Module], denoiser: nn.Module, sites: Iterable[Site]) -> None:
+    """Let every part that can compute its activations twice instead of keeping them.
+
+    sites: where control joins the denoiser. Those blocks keep their activations: when they would
+    be computed again, in the backward pass, the hooks are gone.
+    """
     for part in parts.values():
         for module in part.modules():
             enable: Any = getattr(module, "enable_gradient_checkpointing", None)
             if enable is not None and getattr(module, "_supports_gradient_checkpointing", False):
                 enable()
+    hooked = {denoiser.get_submodule(site.module) for site in sites}
+    for module in denoiser.modules():
+        checkpoint = getattr(module, "_gradient_checkpointing_func", None)
+        if checkpoint is not None:
+            spared: Any = partial(_unless_hooked, hooked, checkpoint)
+            module._gradient_checkpointing_func = spared
+
+
+def _unless_hooked(
+    hooked: set[nn.Module], checkpoint: Callable[..., Any], block: Any, *inputs: Any
+) -> Any:
+    """Call a block through torch's checkpoint unless it is hooked or has hooked parts."""
+    if isinstance(block, nn.Module) and not hooked.isdisjoint(block.modules()):
+        return block(*inputs)
+    return checkpoint(block, *inputs)
 
 
 def _new_encoder(folder: Path, variant: str) -> ControlNeXt:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
+import math
 import os
 import shutil
 import warnings
@@ -86,6 +88,9 @@ class Checkpoints:
             if not _is_failure(error):
                 raise
             raise _damaged(newest, error) from error
+        # Restored with the rest, but of no use between steps: it would shift when accumulated
+        # gradients are applied if batch and accumulate are divided otherwise than before.
+        self.accelerator.step = 0
         return step
 
     def save(self, step: int) -> None:
@@ -108,7 +113,7 @@ class Checkpoints:
     def _write(self, partial: Path, step: int) -> None:
         self.accelerator.save_state(str(partial))
         main = self.accelerator.is_main_process
-        averages = {name: value for name, value in self.ema.gathered() if main}
+        averages = {name: value.cpu() for name, value in self.ema.gathered() if main}
         if main:
             torch.save(averages, partial / AVERAGES)
             progress = {"step": step, "identity": self.identity}
@@ -133,6 +138,14 @@ class Checkpoints:
                 f"{failure or 'another process failed'}; make room and run the same command to "
                 f"go on from {_name_of_last(self.folder)}"
             )
+
+
+def fingerprint(module: nn.Module) -> str:
+    """Which weights of a module learn, in words that differ where names or shapes do."""
+    trained = {n: tuple(p.shape) for n, p in module.named_parameters() if p.requires_grad}
+    digest = hashlib.sha256(repr(sorted(trained.items())).encode()).hexdigest()[:8]
+    numbers = sum(math.prod(shape) for shape in trained.values())
+    return f"{numbers:,} numbers in {len(trained)} weights ({digest})"
 
 
 def checkpoints_in(folder: Path) -> list[Path]:

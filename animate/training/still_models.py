@@ -45,16 +45,17 @@ def build_still_task(
     """The base with a control part or adapters that learn. Raises ModelError or UsageError."""
     pipeline = load_still(model)
     denoiser = denoiser_of(pipeline)
-    parts = [one for one in pipeline.components.values() if isinstance(one, torch.nn.Module)]
-    for one in parts:
-        one.requires_grad_(False).eval()
+    for one in pipeline.components.values():
+        if isinstance(one, torch.nn.Module):
+            one.requires_grad_(False).eval()
     part = control_part(denoiser, model)
     if model.method == "controlnext":
         open_base(denoiser, model.trainable)
     if model.rank:
         add_lora(denoiser, model.rank)
     if checkpointing:
-        save_memory({"denoiser": denoiser, **({"control": part} if part is not None else {})})
+        parts = {"denoiser": denoiser, **({} if part is None else {"control": part})}
+        save_memory(parts, denoiser, getattr(part, "injection", ()))
     rate = model.base_rate if model.method == "controlnext" else 1.0
     return StillTask(
         pipeline,

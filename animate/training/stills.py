@@ -23,7 +23,7 @@ from animate.training.objectives import (
     weighted_mse,
 )
 from animate.training.settings import StillLoss
-from animate.training.task import Exporter, Generators, kept, rand, randn
+from animate.training.task import Exporter, Generators, kept, own_precision, rand, randn
 
 FLOW_STEPS = 1000  # what SD3's transformer calls pure noise
 Prompt = dict[str, Any]  # a denoiser's keywords
@@ -120,7 +120,8 @@ class StillTask:
         if self.part is None:
             return []
         if self.family == "sd3" and self.method == "controlnet":
-            picture = control_latents(self.pipeline.vae, self.part, picture)
+            with own_precision(self.pipeline.vae):
+                picture = control_latents(self.pipeline.vae, self.part, picture)
         return [Control(part=self.part, picture=picture, scale=scale)]
 
     def _shown(
@@ -157,7 +158,8 @@ class StillTask:
         assert batch.frames is not None
         vae = self.pipeline.vae
         pixels = rearrange(to_unit(batch.frames), "b 1 c h w -> b c h w")
-        return self._scaled(vae.encode(pixels.to(vae.dtype)).latent_dist.mode().float())
+        with own_precision(vae):
+            return self._scaled(vae.encode(pixels.to(vae.dtype)).latent_dist.mode().float())
 
     def _scaled(self, latents: Tensor) -> Tensor:
         config = self.pipeline.vae.config

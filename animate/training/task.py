@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -70,3 +71,11 @@ def rand(rng: Generators, device: torch.device | str = "cpu") -> Tensor:
 def kept(share_dropped: float, rng: Generators, device: torch.device | str = "cpu") -> Tensor:
     """``(B,)`` of ones, and zeros for the share of samples that must do without something."""
     return (rand(rng, device) >= share_dropped).float()
+
+
+def own_precision(module: nn.Module) -> AbstractContextManager[Any]:
+    """Leave a module its own number format where a run computes in halves.
+
+    For autoencoders that are not trained: those of SDXL and SVD overflow in fp16.
+    """
+    return torch.autocast(next(module.parameters()).device.type, enabled=False)

@@ -9,7 +9,7 @@ from torch import nn
 from animate.training import mini
 from animate.training.animator import VideoTask, weight_at
 from animate.training.batches import PART_WEIGHTS, ClipSource, LatentStack
-from animate.training.data import Batch, stack
+from animate.training.data import Batch, Sample, stack
 from animate.training.feed import Share
 from animate.training.loop import Outcome, train
 from animate.training.settings import LoopSettings, VideoLoss
@@ -78,6 +78,17 @@ def test_the_encoder_is_shown_drafts(video_parts: Parts, latents: list[LatentSta
     other = replace(batch, drafts=torch.zeros_like(batch.control))
     assert loss_of(parts, batch) != loss_of(parts, other)
     assert loss_of(parts, replace(batch, drafts=None)) == loss_of(video_parts, batch_of(latents))
+
+
+def test_a_sample_without_weights_counts_everywhere_alike() -> None:
+    pixels = np.zeros((1, 8, 8, 3), np.uint8)
+    plain = Sample(control=pixels, reference=pixels[0], frames=pixels)
+    weighted = replace(plain, weight=np.full((1, 8, 8), 9, np.float32))
+    batch = stack([weighted, plain])
+    assert batch.weight is not None
+    assert batch.weight.amin((1, 2, 3)).tolist() == [9, 1]
+    assert batch.weight.amax((1, 2, 3)).tolist() == [9, 1]
+    assert stack([plain, plain]).weight is None
 
 
 def test_weights_reach_one_cell_beyond_a_part() -> None:

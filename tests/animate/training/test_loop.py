@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from animate.errors import UsageError
 from animate.training.errors import TrainingError
 from animate.training.loop import LOG, Outcome, train
 from animate.training.settings import LoopSettings
-from tests.animate.training.toy import SETTINGS, LinearTask, NoiseSource
+from tests.animate.training.toy import PATIENCE_FILE, SETTINGS, LinearTask, NoiseSource
 
 
 class Stopped(Exception):
@@ -70,6 +71,15 @@ def test_accumulated_parts_are_one_batch(tmp_path: Path) -> None:
     assert parts.losses == pytest.approx(whole.losses, rel=1e-6)
 
 
+def test_a_run_may_go_on_with_its_batch_divided_otherwise(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole", replace(SETTINGS, batch=4, save_every=3))
+    with pytest.raises(Stopped):
+        run(tmp_path / "parts", replace(SETTINGS, batch=4, save_every=3), stop_at=4)
+    rest = run(tmp_path / "parts", replace(SETTINGS, batch=1, accumulate=4, save_every=3))
+    assert rest.losses == pytest.approx(whole.losses[3:], rel=1e-5)
+    torch.testing.assert_close(rest.weights, whole.weights)
+
+
 def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
     whole = run(tmp_path / "whole", replace(SETTINGS, batch=4, steps=4))
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
@@ -84,6 +94,8 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
     alone = load_file(tmp_path / "whole" / "checkpoints" / "step-00000004" / "model.safetensors")
     for name, value in alone.items():
         torch.testing.assert_close(shared[name], value)
+    patience = (tmp_path / "shared" / PATIENCE_FILE).read_text()
+    assert patience == str(timedelta(hours=6))  # a preview may be long, and the others wait for it
 
 
 def test_workers_change_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,8 +159,6 @@ def test_checkpointing_changes_memory_not_numbers(tiny_model: Path) -> None:
 
 
 def test_a_base_without_control_gets_an_encoder_that_fits(tiny_model: Path, tmp_path: Path) -> None:
-    import shutil
-
     base = shutil.copytree(tiny_model, tmp_path / "base")
     shutil.rmtree(base / "controlnext")
     model = settings_of(base)
@@ -168,6 +167,49 @@ def test_a_base_without_control_gets_an_encoder_that_fits(tiny_model: Path, tmp_
     assert pipeline.controlnext.config.out_channels == 32
     pairs = zip(pipeline.controlnext.parameters(), again.controlnext.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.fixture
+def first_generation(tiny_model: Path, tmp_path: Path) -> ModelSettings:
+    """For an encoder with a scale of its own, whose control joins through a sigmoid."""
+    base = shutil.copytree(tiny_model, tmp_path / "base")
+    shutil.rmtree(base / "controlnext")
+    return settings_of(base, variant="svd_v1", trainable="none")
+
+
+def test_an_encoders_own_scale_counts_and_learns(first_generation: ModelSettings) -> None:
+    losses = []
+    for scale in (1.0, 0.2):
+        parts, _ = prepare_video(load_video(first_generation), first_generation)
+        parts["controlnext"].scale.data.fill_(scale)
+        task = VideoTask(parts, LOSS)
+        losses.append(task.loss(batch_of(side=64), Share(seed=0, size=2).generators(0, 0)))
+        losses[-1].backward()
+        assert parts["controlnext"].scale.grad.abs() > 0
+    assert losses[0] != losses[1]
+
+
+def test_control_left_out_of_a_sigmoid_is_none(first_generation: ModelSettings) -> None:
+    settings = replace(LOSS, control_dropout=1.0)
+    parts, _ = prepare_video(load_video(first_generation), first_generation)
+    task, batch = VideoTask(parts, settings), batch_of(side=64)
+    dark = replace(batch, control=torch.zeros_like(batch.control))
+    losses = [task.loss(one, Share(seed=0, size=2).generators(0, 0)) for one in (batch, dark)]
+    assert losses[0] == losses[1]
+    assert losses[0].isfinite()
+    losses[0].backward()
+    assert all(p.grad is None or not p.grad.any() for p in parts["controlnext"].parameters())
+
+
+def test_the_autoencoder_keeps_its_precision(tiny_model: Path) -> None:
+    model, seen = settings_of(tiny_model), set()
+    parts, _ = prepare_video(load_video(model), model)
+    parts["vae"].encoder.conv_out.register_forward_hook(
+        lambda module, inputs, output: seen.add(output.dtype)
+    )
+    with torch.autocast("cpu", torch.bfloat16):
+        VideoTask(parts, LOSS).loss(batch_of(), Share(seed=0, size=2).generators(0, 0))
+    assert seen == {torch.float32}
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import torch
 from animate.errors import OutputError
 from animate.training.errors import TrainingError
 from animate.training.loop import train
-from animate.training.state import checkpoints_in
+from animate.training.state import PROGRESS, checkpoints_in
 from tests.animate.training.toy import SETTINGS, LinearTask, NoiseSource
 from tests.full_disk import no_file_beyond
 
@@ -42,6 +43,25 @@ def test_another_runs_state_is_refused(tmp_path: Path) -> None:
     train(LinearTask(), NoiseSource(), replace(SETTINGS, steps=2), tmp_path)
     with pytest.raises(TrainingError, match=r"other settings \(seed 0, now 1\)"):
         train(LinearTask(), NoiseSource(), replace(SETTINGS, seed=1), tmp_path)
+
+
+def test_other_weights_are_told_from_damage(tmp_path: Path) -> None:
+    train(LinearTask(), NoiseSource(), replace(SETTINGS, steps=2), tmp_path)
+    task = LinearTask()
+    task.module["map"].bias.requires_grad_(False)  # type: ignore[index]
+    told = r"\(trained 12 numbers in 2 weights \(\w+\), now 9 numbers in 1 weights \(\w+\)\)"
+    with pytest.raises(TrainingError, match=f"other settings {told}"):
+        train(task, NoiseSource(), SETTINGS, tmp_path)
+
+
+def test_another_optimizer_is_told_from_damage(tmp_path: Path) -> None:
+    train(LinearTask(), NoiseSource(), replace(SETTINGS, steps=2), tmp_path)
+    (newest,) = checkpoints_in(tmp_path / "checkpoints")
+    progress = json.loads((newest / PROGRESS).read_text())
+    progress["identity"]["optimizer"] = "adamw8bit"
+    (newest / PROGRESS).write_text(json.dumps(progress))
+    with pytest.raises(TrainingError, match=r"\(optimizer adamw8bit, now adamw\)"):
+        train(LinearTask(), NoiseSource(), SETTINGS, tmp_path)
 
 
 def test_checkpoints_hold_no_code_and_no_weights_that_stay(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from animate.training.settings import (
 from animate.training.still_models import build_still_task, fresh_encoder, load_still
 from animate.training.still_preview import StillPreview
 from animate.training.stills import StillTask
-from temporal.checkpoints import load_controlnext, read_unet
+from temporal.checkpoints import load_controlnext, read_unet, save_controlnext
 from temporal.controlnext import ControlNeXt
 from tests.animate.training.tiny_stills import save_still
 
@@ -108,6 +108,50 @@ def test_a_dropped_prompt_is_the_empty_one(stills: dict[str, Path], family: str)
     told, silent = task_of(model), task_of(model, prompt_dropout=1.0)
     assert loss_of(told, batch) != loss_of(told, empty)
     assert loss_of(silent, batch) == loss_of(told, empty)
+
+
+def gradients(model: ModelSettings, *, checkpointing: bool) -> torch.Tensor:
+    settings = StillLoss(prompt_dropout=0.0)
+    task = build_still_task(model, settings, ExportSettings(), checkpointing=checkpointing)
+    rng = torch.Generator().manual_seed(0)
+    for parameter in task.module.parameters():  # adapters begin with zeros
+        if parameter.requires_grad and not parameter.any():
+            parameter.data.normal_(std=0.1, generator=rng)
+    task.module.train()
+    task.loss(batch_of(2), Share(seed=0, size=2).generators(0, 0)).backward()
+    return torch.cat([p.grad.flatten() for p in task.module.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize(("family", "method"), PAIRS)
+def test_checkpointing_changes_memory_not_numbers(
+    stills: dict[str, Path], family: str, method: str
+) -> None:
+    model = model_of(stills, family, method)
+    kept, again = (gradients(model, checkpointing=value) for value in (False, True))
+    torch.testing.assert_close(again, kept, rtol=1e-4, atol=1e-7)
+
+
+def test_checkpointing_keeps_the_control_that_a_lora_learns_under(
+    stills: dict[str, Path], tmp_path: Path
+) -> None:
+    encoder = task_of(model_of(stills, "sd3", "controlnext")).part
+    save_controlnext(encoder, tmp_path / "encoder.safetensors")
+    model = model_of(stills, "sd3", "lora", control=str(tmp_path / "encoder.safetensors"))
+    kept, again = (gradients(model, checkpointing=value) for value in (False, True))
+    torch.testing.assert_close(again, kept, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize(("family", "method"), [("sdxl", "controlnext"), ("sd3", "controlnet")])
+def test_the_autoencoder_keeps_its_precision(
+    stills: dict[str, Path], family: str, method: str
+) -> None:
+    task, seen = task_of(model_of(stills, family, method)), set()
+    task.pipeline.vae.encoder.conv_out.register_forward_hook(
+        lambda module, inputs, output: seen.add(output.dtype)
+    )
+    with torch.autocast("cpu", torch.bfloat16):
+        loss_of(task, batch_of(2))
+    assert seen == {torch.float32}
 
 
 def test_a_new_controlnet_changes_nothing(stills: dict[str, Path]) -> None:

@@ -19,6 +19,7 @@ from animate.training.settings import LoopSettings
 from animate.training.task import Generators, randn
 
 SETTINGS = LoopSettings(steps=6, batch=2, rate=0.05, warm_up=2, save_every=2, device="cpu", ema=0.5)
+PATIENCE_FILE = "patience.txt"  # how long a process waits for another
 
 
 class NoiseSource:
@@ -66,5 +67,13 @@ class LinearTask:
 
 
 if __name__ == "__main__":  # one of two processes that share a run
-    train(LinearTask(), NoiseSource(), replace(SETTINGS, steps=4), Path(sys.argv[1]))
+    out = Path(sys.argv[1])
+
+    def note_patience(step: int, steps: int, loss: float) -> None:
+        group: Any = torch.distributed.group.WORLD
+        options = group._get_backend(torch.device("cpu")).options
+        (out / PATIENCE_FILE).write_text(str(options._timeout))
+
+    settings = replace(SETTINGS, steps=4)
+    train(LinearTask(), NoiseSource(), settings, out, report=note_patience)
     leave(0)
