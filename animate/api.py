@@ -197,6 +197,7 @@ def _count(number: int, noun: str) -> str:
 def _describe_driving(driving: Driving, found: Found, asked: Settings) -> Iterator[str]:
     """What was met in the driving source that the user should know of."""
     from pose.complete import missing_limbs
+    from pose.cut import without_cut_legs
     from pose.report import preflight
 
     if found.tracked is None:
@@ -210,6 +211,6 @@ def _describe_driving(driving: Driving, found: Found, asked: Settings) -> Iterat
     for finding in preflight(found.tracked).findings:
         yield f"{finding.level.capitalize()}: {finding.text}"
     if completes(asked) and found.reference is not None:
-        lost = missing_limbs(found.tracked, found.reference)
+        lost = missing_limbs(without_cut_legs(found.tracked), found.reference)
         if lost:
             yield f"The driving video never shows {', '.join(lost)}: held as in the reference"

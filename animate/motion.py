@@ -165,10 +165,11 @@ def place(
     """Fit the poses to the reference's body and bring them to the result's size.
 
     picture: the reference, (H, W, 3). drafted: make a puppet of it, for a model that sees drafts.
-    Limbs that the clip never shows are held as in the reference, see `pose.complete`.
+    Limbs that the clip does not show are held as in the reference, see `pose.complete`.
     """
     from pose.align import align
     from pose.complete import complete
+    from pose.cut import without_cut_legs
     from pose.puppet import Puppet
 
     lead = int(settings.reference_first)
@@ -179,7 +180,8 @@ def place(
     if found.reference is not None:
         own = _framed(found.reference, framing)
     if found.tracked is not None and found.reference is not None:
-        aligned = align(found.tracked, found.reference, mode=settings.align)
+        tracked = without_cut_legs(found.tracked) if completes(settings) else found.tracked
+        aligned = align(tracked, found.reference, mode=settings.align)
         if completes(settings):
             aligned = complete(aligned, found.reference)
         steering = _in_front(found.reference, aligned) if lead else aligned
@@ -199,7 +201,7 @@ def place(
 
 
 def completes(settings: Settings | Resolved) -> bool:
-    """Whether limbs that the clip never shows are held as in the reference."""
+    """Whether limbs that the clip does not show are held as in the reference."""
     return settings.align != "none" and not settings.official
 
 

@@ -1,4 +1,4 @@
-"""Limbs that a driving video never shows come from the reference."""
+"""Limbs that a driving video does not show come from the reference."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose.complete import LIMBS, SELDOM, complete, missing_limbs
+from pose.complete import CHANGE, LIMBS, SELDOM, complete, missing_limbs
 from pose.skeleton import COUNT, INDEX, Mark, PoseSequence
 
 FRAMES = 40
@@ -56,16 +56,40 @@ def test_what_is_seen_stays(driving: PoseSequence, reference: PoseSequence) -> N
 
 
 @pytest.mark.parametrize("share", [SELDOM - 0.03, SELDOM + 0.03])
-def test_a_joint_seen_now_and_then_is_not_replaced(
+def test_an_arm_seen_now_and_then_is_not_replaced(
     driving: PoseSequence, reference: PoseSequence, share: float
 ) -> None:
-    knee, scores = INDEX["left_knee"], driving.scores.copy()
+    wrist, scores = INDEX["left_wrist"], driving.scores.copy()
     seen = round(share * FRAMES)
-    scores[:seen, :, knee] = 0.9
+    scores[:, :, wrist] = 0.0
+    scores[:seen, :, wrist] = 0.9
     whole = complete(replace(driving, scores=scores), reference)
-    kept = np.array_equal(whole.keypoints[:seen, 0, knee], driving.keypoints[:seen, 0, knee])
+    kept = np.array_equal(whole.keypoints[:seen, 0, wrist], driving.keypoints[:seen, 0, wrist])
     assert kept == (share > SELDOM)
-    assert bool(whole.scores[seen:, 0, knee].any()) != kept
+    assert bool(whole.scores[seen:, 0, wrist].any()) != kept
+
+
+def test_a_leg_that_is_lost_goes_over_to_the_stance_and_comes_back(
+    reference: PoseSequence,
+) -> None:
+    hip, knee = INDEX["left_hip"], INDEX["left_knee"]
+    frames = 3 * FRAMES
+    points = np.random.default_rng(2).uniform(4, 60, (1, 1, COUNT, 2)).repeat(frames, axis=0)
+    driving = sequence(points + np.arange(frames)[:, None, None, None] * (0.5, 0.0))
+    scores = driving.scores.copy()
+    lost = slice(30, 90)
+    scores[lost, :, knee] = 0.1
+    whole = complete(replace(driving, scores=scores), reference)
+    vectors = whole.keypoints[:, 0, knee] - whole.keypoints[:, 0, hip]
+    seen, stance = (p.keypoints[0, 0, knee] - p.keypoints[0, 0, hip] for p in (driving, reference))
+    reached = round(CHANGE * driving.fps)
+    assert np.allclose(vectors[:30], seen)
+    assert np.allclose(vectors[90:], seen)
+    assert np.allclose(vectors[30 + reached : 90 - reached], stance)
+    steps = np.linalg.norm(np.diff(vectors, axis=0), axis=-1)
+    assert steps.max() < 1.1 * np.linalg.norm(stance - seen) / reached
+    assert (whole.scores[lost, 0, knee] == 0.9).all()
+    assert missing_limbs(replace(driving, scores=scores), reference) == ()
 
 
 def test_what_the_reference_does_not_show_stays_missing(
