@@ -13,7 +13,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.proportions import distances, nearness, with_middles
 from pose.skeleton import INDEX, VISIBLE, Floats, Mark, PoseSequence
+from pose.stand import ANKLES, stand
 
 _CHAIN = (
     ("shoulder", "elbow"),
@@ -46,19 +48,35 @@ def complete(driving: PoseSequence, reference: PoseSequence) -> PoseSequence:
     marked as filled.
     """
     points, scores = driving.keypoints.copy(), driving.scores.copy()
+    marks = driving.marks.copy()
     for slot in range(min(driving.people, reference.people)):
-        own, own_scores = reference.keypoints[0, slot], reference.scores[0, slot]
-        for parent, child in LIMBS:
-            if not (own_scores[[parent, child]] > VISIBLE).all():
-                continue
-            limb = points[:, slot, [parent, child]], scores[:, slot, [parent, child]]
-            unseen = _unseen(scores[:, slot, child], leg=child in LEGS)
-            if unseen.any():
-                hung = _hung(*limb, unseen, own[child] - own[parent], driving.times)
-                points[:, slot, child], scores[:, slot, child] = hung
-    changed = (scores != driving.scores) | _moved(points, driving.keypoints)
-    marks = np.where(changed, driving.marks | Mark.FILLED, driving.marks)
-    return replace(driving, keypoints=points, scores=scores, marks=marks.astype(np.uint8))
+        body = reference.keypoints[0, slot], reference.scores[0, slot]
+        filled = _complete_person(points[:, slot], scores[:, slot], *body, driving.times)
+        marks[:, slot][filled] |= Mark.FILLED
+    return replace(driving, keypoints=points, scores=scores, marks=marks)
+
+
+def _complete_person(
+    points: Floats, scores: Floats, own: Floats, own_scores: Floats, times: Floats
+) -> Flags:
+    """Complete points (F, 133, 2) and scores (F, 133) in place, and say which were added.
+
+    own (133, 2) and own_scores (133,): the reference's.
+    """
+    joints, trust = with_middles(points, scores)
+    size = nearness(distances(joints, trust > VISIBLE))[:, None]
+    missing = np.zeros(scores.shape, bool)
+    for parent, child in LIMBS:
+        if (own_scores[[parent, child]] > VISIBLE).all():
+            limb = points[:, [parent, child]], scores[:, [parent, child]]
+            missing[:, child] = _unseen(scores[:, child], leg=child in LEGS)
+            stance = size * (own[child] - own[parent])
+            hung = _hung(*limb, missing[:, child], stance, times)
+            points[:, child], scores[:, child] = hung
+    never = missing.all(axis=0)
+    if never[ANKLES].all():
+        stand(points, never, own, times)
+    return np.asarray(missing & (scores > 0))
 
 
 def missing_limbs(driving: PoseSequence, reference: PoseSequence) -> tuple[str, ...]:
@@ -83,11 +101,11 @@ def _hung(
 ) -> tuple[Floats, Floats]:
     """A child's positions (F, 2) and scores (F,), where unseen a vector away from its parent.
 
-    points (F, 2, 2) and scores (F, 2) of parent and child; stance (2,): the reference's vector.
+    points (F, 2, 2) and scores (F, 2) of parent and child; stance (F, 2): the reference's vector.
     """
     (parent, child), (carrier, own) = points.swapaxes(0, 1).copy(), scores.T.copy()
     known = np.flatnonzero(~unseen & (carrier > VISIBLE))
-    vector = np.broadcast_to(stance, child.shape)
+    vector = stance
     if len(known):
         last = np.stack([np.interp(times, times[known], (child - parent)[known, axis])
                          for axis in (0, 1)], axis=-1)  # fmt: skip
@@ -98,8 +116,3 @@ def _hung(
     lost = unseen & ~there
     child[lost], own[lost] = np.nan, 0.0
     return child, own
-
-
-def _moved(points: Floats, before: Floats) -> Floats:
-    same = (points == before) | (np.isnan(points) & np.isnan(before))
-    return np.asarray(~same.all(axis=-1))

@@ -146,10 +146,7 @@ def lengths(points: Floats, seen: Flags) -> dict[str, float]:
 
     Lengths hold at the figure's median distance from the camera.
     """
-    ends = np.array([pair for pairs in PARTS.values() for pair in pairs])
-    with np.errstate(invalid="ignore", over="ignore"):
-        spans = np.linalg.norm(points[:, ends[:, 0]] - points[:, ends[:, 1]], axis=-1)
-    spans[~(seen[:, ends].all(axis=-1) & np.isfinite(spans))] = np.nan
+    spans = distances(points, seen)
     spans = spans / nearness(spans)[:, None]
     found: dict[str, float] = {}
     column = 0
@@ -161,6 +158,15 @@ def lengths(points: Floats, seen: Flags) -> dict[str, float]:
         if longest and max(longest) > 0:
             found[part] = float(max(longest))
     return found
+
+
+def distances(points: Floats, seen: Flags) -> Floats:
+    """(F, D) between the ends of all parts, NaN where unseen: points (F, 136, 2), seen (F, 136)."""
+    ends = np.array([pair for pairs in PARTS.values() for pair in pairs])
+    with np.errstate(invalid="ignore", over="ignore"):
+        spans = np.linalg.norm(points[:, ends[:, 0]] - points[:, ends[:, 1]], axis=-1)
+    spans[~(seen[:, ends].all(axis=-1) & np.isfinite(spans))] = np.nan
+    return np.asarray(spans)
 
 
 def nearness(spans: Floats) -> Floats:

@@ -27,8 +27,9 @@ def reference() -> PoseSequence:
 
 @pytest.fixture
 def driving() -> PoseSequence:
-    """A clip that shows no legs."""
-    poses = sequence(np.random.default_rng(1).uniform(4, 60, (FRAMES, 1, COUNT, 2)))
+    """A clip of somebody who goes straight on, and of whom it shows no legs."""
+    still = np.random.default_rng(1).uniform(4, 60, (1, 1, COUNT, 2))
+    poses = sequence(still + np.arange(FRAMES)[:, None, None, None] * (0.5, 0.25))
     scores = poses.scores.copy()
     scores[..., LEGS] = 0.0
     return replace(poses, scores=scores)
@@ -41,7 +42,7 @@ def test_legs_hang_on_the_hips_as_in_the_reference(
     hip = INDEX["left_hip"]
     for name in ("left_knee", "left_ankle", "left_big_toe"):
         vector = reference.keypoints[0, 0, INDEX[name]] - reference.keypoints[0, 0, hip]
-        offset = whole.keypoints[:, 0, INDEX[name]] - driving.keypoints[:, 0, hip]
+        offset = whole.keypoints[:, 0, INDEX[name]] - whole.keypoints[:, 0, hip]
         assert np.allclose(offset, vector)
     assert (whole.scores[..., LEGS] == 0.9).all()
     assert (whole.marks[..., LEGS] & Mark.FILLED).all()
@@ -49,17 +50,45 @@ def test_legs_hang_on_the_hips_as_in_the_reference(
 
 
 def test_what_is_seen_stays(driving: PoseSequence, reference: PoseSequence) -> None:
-    whole, others = complete(driving, reference), np.setdiff1d(np.arange(COUNT), LEGS)
+    scores = reference.scores.copy()
+    scores[..., INDEX["right_ankle"]] = 0.0
+    one_legged = replace(reference, scores=scores)
+    whole, others = complete(driving, one_legged), np.setdiff1d(np.arange(COUNT), LEGS)
     assert np.array_equal(whole.keypoints[:, :, others], driving.keypoints[:, :, others])
     assert not whole.marks[..., others].any()
-    assert missing_limbs(whole, reference) == ()
+    assert missing_limbs(whole, one_legged) == ()
+
+
+def test_who_stands_on_hung_legs_stands_on_the_references_floor(
+    driving: PoseSequence, reference: PoseSequence
+) -> None:
+    whole, others = complete(driving, reference), np.setdiff1d(np.arange(COUNT), LEGS)
+    ankles = [INDEX["left_ankle"], INDEX["right_ankle"]]
+    floor = reference.keypoints[0, 0, ankles, 1].mean()
+    assert np.allclose(whole.keypoints[:, 0, ankles, 1].mean(axis=-1), floor)
+    shift = (whole.keypoints - driving.keypoints)[:, 0, others]
+    assert np.allclose(shift, shift[:, :1])
+    assert not shift[..., 0].any()
+
+
+def test_hung_legs_are_as_large_as_the_figure(
+    driving: PoseSequence, reference: PoseSequence
+) -> None:
+    still = driving.keypoints[:1]
+    sizes = np.linspace(0.8, 1.25, FRAMES)
+    points = still * sizes[:, None, None, None]
+    whole = complete(replace(driving, keypoints=points), reference)
+    hip, knee = INDEX["left_hip"], INDEX["left_knee"]
+    lengths = np.linalg.norm(whole.keypoints[:, 0, knee] - whole.keypoints[:, 0, hip], axis=-1)
+    assert np.allclose(lengths[8:-8] / np.median(lengths), (sizes / np.median(sizes))[8:-8], 0.2)
+    assert lengths[-8] > 1.15 * lengths[8]
 
 
 @pytest.mark.parametrize("share", [SELDOM - 0.03, SELDOM + 0.03])
 def test_an_arm_seen_now_and_then_is_not_replaced(
     driving: PoseSequence, reference: PoseSequence, share: float
 ) -> None:
-    wrist, scores = INDEX["left_wrist"], driving.scores.copy()
+    wrist, scores = INDEX["left_wrist"], np.full_like(driving.scores, 0.9)
     seen = round(share * FRAMES)
     scores[:, :, wrist] = 0.0
     scores[:seen, :, wrist] = 0.9
