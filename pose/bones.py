@@ -38,6 +38,10 @@ SKIRT, TORSO, HEAD = range(len(LIMBS), len(LIMBS) + 3)
 BODY_PARTS = range(HEAD + 1)  # legs, what is worn around them, torso, head
 ARM_PARTS = range(BODY_PARTS.stop, BODY_PARTS.stop + 2 * (len(ARMS) + 1 + len(FINGERS)))
 PARTS = ARM_PARTS.stop
+HANDS = tuple(  # of each side the palm, and the bones of its fingers
+    (palm, range(palm + 1, palm + 1 + len(FINGERS)))
+    for palm in (ARM_PARTS.start + len(ARMS), ARM_PARTS.stop - 1 - len(FINGERS))
+)
 # The same part of the other side; of skirt, torso and head, themselves.
 TWINS = (
     *(part ^ 1 for part in range(SKIRT)), SKIRT, TORSO, HEAD,

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.bone import Bone
-from pose.bones import ARM_PARTS, BODY_PARTS, HEAD, PARTS, TORSO, Bones, Pose, bones_of
+from pose.bones import ARM_PARTS, BODY_PARTS, HANDS, HEAD, PARTS, TORSO, Bones, Pose, bones_of
 from pose.figure import FAR, cut_out, fill, widened, without_slivers
 from pose.inpaint import inpaint
 from pose.labels import nearest, wear
@@ -33,6 +33,7 @@ from pose.skirt import dressed, find_hem
 SEAM = 0.15  # in breadths: bodies' parts overlap by this, so that they do not part when they turn
 BEHIND = 0.6  # in breadths: so much of a body is solid where arms hide it
 SLIVER = 3  # pixels; thinner strips beside an arm are its edges, not the body
+GRASP = 5.0  # in breadths of a palm: where there may be fingers and cuffs, however it is bent
 RIM = 0.015  # of the short side: blur and shadow around a figure are no background either
 
 Flags = NDArray[np.bool_]
@@ -62,7 +63,9 @@ class Puppet:
         near = np.minimum(to_body, to_arm)
         own = cut_out(picture, near, segment(picture)) if figure is None else figure & (near <= FAR)
         arms = own & ((to_arm <= CORE) | (to_arm < to_body))
-        seen = without_slivers(own & ~arms, SLIVER)
+        lost = _strays(own & ~arms, body_labels, to_body)
+        arms |= lost & (to_arm <= FAR)
+        seen = without_slivers(own & ~arms & ~lost, SLIVER)
         self._hems = [find_hem(bones, seen) for bones in figures]
         self._figures = list(map(dressed, figures, self._hems))
         wear(to_body, body_labels, self._figures, own)
@@ -82,7 +85,8 @@ class Puppet:
         self._plain = [
             PlainArms(of_body, of_arms, place, bones) for place, bones in enumerate(self._figures)
         ]
-        self.backdrop = complete(picture, ~widened(own, round(RIM * min(shape))))
+        covered = own | _hands_not_found(shape, self._figures)
+        self.backdrop = complete(picture, ~widened(covered, round(RIM * min(shape))))
 
     def bend(self, pose: Pose) -> Frame:
         """Return the picture with its figures in another pose, (H, W, 3).
@@ -101,6 +105,35 @@ class Puppet:
                 if layer is self._arms:
                     self._plain[place].paint(shown, asked)
         return shown.round().astype(np.uint8)
+
+
+def _strays(mask: Flags, labels: NDArray[np.int32], distance: NDArray[np.float32]) -> Flags:
+    """What of a mask (H, W) is given to a part with which it is not connected.
+
+    Where an arm is found beside itself, a head's or a torso's breadth reaches to the rest of it.
+    """
+    strays = np.zeros_like(mask)
+    for label in np.unique(labels[mask]):
+        its = mask & (labels == label)
+        count, pieces = cv2.connectedComponents(its.astype(np.uint8))
+        near = np.zeros(count, bool)
+        near[pieces[its & (distance <= CORE)]] = True
+        strays |= its & ~near[pieces]
+    return strays
+
+
+def _hands_not_found(shape: tuple[int, ...], figures: list[Bones]) -> Flags:
+    """Where the hands (H, W) are of which only the wrists are known; gloves are often not found."""
+    mask = np.zeros(shape, bool)
+    for bones in figures:
+        for palm, fingers in HANDS:
+            guess = bones[palm]
+            if guess is not None and all(bones[finger] is None for finger in fingers):
+                window = guess.window(shape, GRASP)
+                located = guess.locate_pixels(*window)
+                behind = located[1] < -2 * abs(guess.side)  # there is the arm
+                mask[window] |= (guess.distance(located) <= GRASP) & ~behind
+    return mask
 
 
 def find_figure(picture: Frame, pose: Pose) -> Flags:

@@ -37,6 +37,8 @@ def bend(picture: Frame, own: Pose, asked: Pose, figure: Flags | None = None) ->
 
 
 def test_its_own_pose_leaves_nearly_all_as_it_is(standing: Floats, picture: Frame) -> None:
+    standing[LEFT_HAND][7:9] = (119, 90), (122, 92)  # a finger
+    standing[RIGHT_HAND][7:9] = (9, 90), (6, 92)
     bent = bend(picture, pose(standing), pose(standing))
     same = (np.abs(bent.astype(int) - picture) <= 1).all(axis=-1)
     assert all(same[y, x] for x, y in PLACES.values())
@@ -233,6 +235,32 @@ def test_a_figure_is_found_by_its_colours_and_its_pose(standing: Floats) -> None
     assert np.array_equal(*often)
     found = often[0][1::4, 1::4]
     assert (found & figure).sum() / (found | figure).sum() > 0.85
+
+
+def test_a_hand_that_was_not_found_does_not_stay_behind(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), (20, 60, 90), np.uint8)
+    glove = np.s_[68:78, 116:126]  # beyond the wrist, bent up, and as blue as nothing else
+    picture[glove] = (30, 40, 250)
+    figure = np.zeros(picture.shape[:2], bool)
+    figure[30:160, 56:72] = figure[74:82, 70:118] = True
+    picture[figure] = 240
+    found = standing.copy()
+    found[LEFT_HAND] = np.linspace((114, 80), (124, 70), 21)
+    unknown, known = (Puppet(picture, pose(joints), figure) for joints in (standing, found))
+    assert np.abs(unknown.backdrop[glove].astype(int) - (20, 60, 90)).max() < 12
+    assert (known.backdrop[glove] == (30, 40, 250)).all(axis=-1).mean() > 0.5
+
+
+def test_what_is_cut_off_from_a_head_is_not_part_of_it(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[14:44, 54:74] = (230, 180, 160)  # the head
+    picture[50:104, 48:80] = (10, 200, 20)
+    shard = np.s_[28:40, 79:83]
+    picture[shard] = (250, 10, 20)
+    figure = (picture != 90).any(axis=-1)
+    bent = bend(picture, pose(standing), pose(standing + np.array([6, 11])), figure)
+    assert tuple(bent[30 + 11, 64 + 6]) == (230, 180, 160)
+    assert not (bent == (250, 10, 20)).all(axis=-1).any()
 
 
 def test_parts_that_miss_a_joint_are_left_out(standing: Floats) -> None:
