@@ -99,7 +99,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--goals", choices=("cpu", "gpu"), default="cpu", help="trained on")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--sheet", type=Path, default=ROOT / "build" / "mini" / "held_out.png")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.also and not options.also.is_file():
+        parser.error(f"--also {options.also}: no such file")
+    return options
 
 
 def _count(done: int, total: int) -> None:
