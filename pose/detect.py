@@ -28,6 +28,7 @@ VIEWS = (
     (0.4, 0.4, 1.0, 1.0),
 )
 SHORT_SIDE = (320, 1080)  # pixels; views outside are scaled to these before detection
+ELONGATED = 20  # a picture so many times as long as wide shows nobody, and scaled has no end
 ENOUGH_JOINTS = 9  # of 17: more than half of the body settles the search
 
 
@@ -39,6 +40,8 @@ def detect(image: Frame, *, backend: str | Backend = "auto") -> PoseSequence:
     NoPersonError and BackendError.
     """
     height, width = image.shape[:2]
+    if max(height, width) > ELONGATED * min(height, width):
+        raise _no_person(f"it is more than {ELONGATED} times as long as wide", width, height)
     best: Estimate | None = None
     with backend_for(backend, static=True) as estimator:
         for view in VIEWS:
@@ -52,14 +55,18 @@ def detect(image: Frame, *, backend: str | Backend = "auto") -> PoseSequence:
             best = answer if len(answer[0]) else None
         name = estimator.name
     if best is None:
-        raise NoPersonError(
-            f"no person found in the picture ({width}x{height}, tried {len(VIEWS)} ways); use a "
-            "picture that shows a person from the front, at least head and shoulders, or go on "
-            "without fitting the body (--align none)"
-        )
+        raise _no_person(f"tried {len(VIEWS)} ways", width, height)
     keypoints, scores = best
     return PoseSequence(
         keypoints=keypoints[None], scores=scores[None], size=(width, height), backend=name
+    )
+
+
+def _no_person(why: str, width: int, height: int) -> NoPersonError:
+    return NoPersonError(
+        f"no person found in the picture ({width}x{height}, {why}); use a picture that shows a "
+        "person from the front, at least head and shoulders, or go on without fitting the body "
+        "(--align none)"
     )
 
 

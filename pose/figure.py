@@ -81,12 +81,12 @@ def without_slivers(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
 
 
 def fill(picture: Frame, known: NDArray[np.bool_]) -> Frame:
-    """Return the picture, (H, W) or (H, W, C), with what is not known (H, W) grown in from around.
+    """A copy of a picture (H, W) or (H, W, C), with what is not known (H, W) grown in from around.
 
     By a pyramid: a hole is filled at the size at which it is no wider than a pixel.
     """
     if known.all() or not known.any():
-        return picture
+        return picture.copy()
     height, width = known.shape
     half = ((width + 1) // 2, (height + 1) // 2)
     each = known.reshape(known.shape + (1,) * (picture.ndim - 2))

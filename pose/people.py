@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pose.backends import Estimate
 from pose.backends.bundles import pose_bundle
-from pose.backends.mediapipe import BODY_FROM, BODY_TO, LEAST_SIDE
+from pose.backends.mediapipe import BODY_FROM, BODY_TO, is_too_narrow
 from pose.errors import BackendError
 from pose.likeness import boxes_of, size_of
 from pose.quiet import quiet_stderr
@@ -54,6 +54,8 @@ class PeopleFinder:
 
         Raises BackendError.
         """
+        if is_too_narrow(frame.shape):
+            return np.empty((0, COUNT, 2)), np.empty((0, COUNT))
         image = self._mediapipe.Image(
             image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(frame)
         )
@@ -76,8 +78,6 @@ class PeopleFinder:
         x, y, side = square
         left, top = max(x, 0), max(y, 0)
         part = frame[top : max(y + side, 0), left : max(x + side, 0)]
-        if min(part.shape[:2]) < LEAST_SIDE:
-            return np.empty((0, COUNT, 2)), np.empty((0, COUNT))
         points, values = self.find(part)
         return points + np.array([left, top]), values
 

@@ -68,7 +68,14 @@ COMPLEXITY = 1  # the body model in the wheel; 0 and 2 would have to be download
 # that of the hand model: what they find must still fit the arm.
 PALM_SCORE, HAND_SCORE = 0.2, 0.3
 LEAST_SIDE = 16  # pixels; in a smaller frame nobody can be seen
+ELONGATED = 20  # nor in one so many times as long as wide; its graphs abort the program at 32
 BLANK = np.zeros((64, 64, 3), np.uint8)
+
+
+def is_too_narrow(shape: tuple[int, ...]) -> bool:
+    """Whether nobody can be seen in a picture (H, W, ...) so small or so elongated."""
+    short, long = sorted(shape[:2])
+    return short < LEAST_SIDE or long > ELONGATED * short
 
 
 class MediaPipeBackend:
@@ -104,7 +111,7 @@ class MediaPipeBackend:
     def estimate(self, frame: Frame) -> tuple[Floats, Floats]:
         if self._closed:
             raise BackendError("this MediaPipe backend is closed; open another one")
-        if min(frame.shape[:2]) < LEAST_SIDE:
+        if is_too_narrow(frame.shape):
             return np.empty((0, COUNT, 2)), np.empty((0, COUNT))
         frame = np.ascontiguousarray(frame)
         try:

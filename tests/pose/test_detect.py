@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from pose import detect, load_image
+from pose.backends import backend_for
 from pose.errors import NoPersonError
+from pose.people import PeopleFinder
 from pose.skeleton import COUNT, INDEX, VISIBLE
 
 
@@ -39,6 +42,17 @@ def test_a_picture_is_shown_with_borders_until_a_body_is_found(standing: Any) ->
 def test_a_picture_of_nobody_is_an_error_with_advice(brightness: Any) -> None:
     with pytest.raises(NoPersonError, match=r"no person found .*--align none"):
         detect(np.zeros((48, 32, 3), np.uint8), backend=brightness)
+
+
+@pytest.mark.parametrize("size", [(40, 1500), (1500, 40), (3, 300)])
+def test_a_stripe_shows_nobody_and_ends_no_program(size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
+    with pytest.raises(NoPersonError, match="20 times as long as wide"):
+        detect(noise)
+    with backend_for("mediapipe", static=True) as estimator:
+        assert len(estimator.estimate(noise)[0]) == 0
+    with closing(PeopleFinder()) as finder:
+        assert len(finder.find(noise)[0]) == 0
 
 
 def test_a_real_reference_is_detected(shared: Path) -> None:

@@ -52,6 +52,7 @@ def test_a_figure_leaves_its_place_as_the_background(standing: Floats) -> None:
     assert np.abs(puppet.backdrop[70, 64].astype(int) - (20, 60, 90)).max() < 8
     nobody = (np.empty((0, COUNT, 2)), np.empty((0, COUNT)))
     assert np.array_equal(puppet.bend(nobody), puppet.backdrop)
+    picture.flags.writeable = False  # as loaded
     assert np.array_equal(bend(picture, nobody, pose(standing)), picture)
 
 
