@@ -99,11 +99,12 @@ class _Step:
             frame, said = window.start + slot, prediction[:, slot] * weight
             before, weights = self._said.get(frame, (torch.zeros_like(said), 0.0))
             self._said[frame] = before + said, weights + weight
-            self._seen[frame] = part[:, slot].float()
+            # A copy: where a scheduler scales nothing, this is the clip, which goes on to change.
+            self._seen[frame] = part[:, slot].float().clone()
 
     def result(self) -> dict[int, _Kept]:
         return {
-            frame: _Kept(seen=self._seen[frame].clone(), said=total / weights)
+            frame: _Kept(seen=self._seen[frame], said=total / weights)
             for frame, (total, weights) in self._said.items()
         }
 

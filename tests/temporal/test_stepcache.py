@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import EulerDiscreteScheduler
+from diffusers import DDIMScheduler, EulerDiscreteScheduler
 from torch import Tensor
 
 from temporal.parallel import Lanes
@@ -63,6 +63,20 @@ def test_threshold_zero_changes_no_bit(windows: Any) -> None:
     result, called = run(0.0, windows)
     assert torch.equal(result, plain)
     assert called.calls == model.calls
+
+
+@pytest.mark.parametrize("windows", [planned, overlapping])
+def test_schedulers_that_scale_nothing_are_compared_with_what_was_seen(windows: Any) -> None:
+    start = torch.randn(1, FRAMES, 4, 3, 5, generator=torch.Generator().manual_seed(0))
+    results = []
+    for threshold in (0.0, 1e-6):
+        scheduler = DDIMScheduler()
+        scheduler.set_timesteps(STEPS)
+        run_all = cached(one_by_one, threshold, scheduler)
+        results.append(
+            sample(Model(), start, scheduler=scheduler, windows=windows, run_all=run_all)
+        )
+    assert torch.equal(*results)
 
 
 @pytest.mark.parametrize("windows", [planned, overlapping])
