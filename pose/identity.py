@@ -11,7 +11,7 @@ from pose.backends import Estimate
 from pose.errors import NoPersonError
 from pose.likeness import boxes_of, similarity, size_of
 from pose.paths import Path, Sighting, follow
-from pose.skeleton import BODY, COUNT, Floats
+from pose.skeleton import BODY, COUNT, Floats, clean
 
 Person = Literal["largest", "all"] | int | tuple[float, float]
 
@@ -110,6 +110,7 @@ def _is_number(value: object) -> bool:
 
 def _sightings(points: Floats, values: Floats) -> list[Sighting]:
     """The persons of a frame without duplicates, in an order that depends on nothing but them."""
+    points, values = clean(points, values)  # of an estimator of anybody's
     seen = [
         Sighting(keypoints, scores, boxes_of(keypoints, scores))
         for keypoints, scores in zip(points, values, strict=True)

@@ -25,6 +25,7 @@ NOISE = 5.0
 SPEED = 1.0
 RETURN = 1.5  # and than so many times the distance between the frames around it
 LONGEST_JUMP = 2  # frames
+LEAST_STEP = 1e-3  # seconds from frame to frame, should a video's times stand still
 WINDOW = 15  # frames of the running median
 
 
@@ -37,6 +38,7 @@ def repair(
     marks (F, P, 133): Mark.SWAPPED, Mark.OUTLIER. The input is unchanged.
     """
     points, values = keypoints.copy(), scores.copy()
+    times = _rising(times)
     marks = np.zeros(scores.shape, np.uint8)
     size = body_size(keypoints)
     for person in np.flatnonzero(size > 0):
@@ -50,6 +52,12 @@ def repair(
         body[jumps], trust[jumps] = filled[:, 0][jumps], lowered[:, 0][jumps]
         mark[jumps] |= np.uint8(Mark.OUTLIER)
     return points, values, marks
+
+
+def _rising(times: Floats) -> Floats:
+    """Times (F,) of which none is as the one before, as some films have them."""
+    steps = np.maximum(np.diff(times), LEAST_STEP)
+    return np.concatenate([times[:1], times[:1] + np.cumsum(steps)])
 
 
 def _swap(

@@ -17,9 +17,8 @@ Flags = NDArray[np.bool_]
 CALM = 1.0  # seconds: what is faster than that the legs take up, the rest moves the figure
 # A knee that bends by 45 degrees shortens its leg by a twelfth, by 60 degrees by an eighth.
 MOST = 0.12  # of the leg's length that it gives way
-HIPS, KNEES, ANKLES = (
-    np.array([INDEX[f"left_{joint}"], INDEX[f"right_{joint}"]])
-    for joint in ("hip", "knee", "ankle")
+KNEES, ANKLES = (
+    np.array([INDEX[f"left_{joint}"], INDEX[f"right_{joint}"]]) for joint in ("knee", "ankle")
 )
 FEET = np.array([INDEX[name] for name in INDEX if name.endswith(("ankle", "heel", "toe"))])
 
@@ -37,7 +36,7 @@ def stand(points: Floats, hung: Flags, reference: Floats, times: Floats) -> None
     way = np.stack([np.interp(frames, known, feet[known, axis]) for axis in (0, 1)], axis=-1)
     slow = _slow(way, times)
     give = slow - way
-    leg = np.linalg.norm(reference[ANKLES] - reference[HIPS], axis=-1).max()
+    leg = 2 * np.linalg.norm(reference[ANKLES] - reference[KNEES], axis=-1).max()  # hips may hide
     length = np.linalg.norm(give, axis=-1, keepdims=True)
     give *= np.minimum(1.0, MOST * leg / np.maximum(length, 1e-9))
     for joints, share in ((KNEES, 0.5), (FEET, 1.0)):

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from pose.backends.bundles import TASK, holistic_bundle
 from pose.backends.hand_search import Found, mend_hands
-from pose.backends.mediapipe import wholebody
+from pose.backends.mediapipe import is_too_narrow, wholebody
 from pose.backends.protocol import Estimate
 from pose.errors import BackendError
 from pose.models import locate
 from pose.quiet import quiet_stderr
-from pose.skeleton import Frame
+from pose.skeleton import COUNT, Frame
 
 STEP = 33  # milliseconds from frame to frame, the clock of MediaPipe's Solutions (solution_base.py)
 PARTS = ("pose_landmarks", "face_landmarks", "left_hand_landmarks", "right_hand_landmarks")
@@ -64,6 +64,8 @@ class TasksBackend:
             raise BackendError("this MediaPipe backend is closed; open another one")
         # The task follows the person in IMAGE mode too (holistic_pose_tracking.cc has no other
         # way), so that only a new one looks at the frame alone.
+        if is_too_narrow(frame.shape):
+            return np.empty((0, COUNT, 2)), np.empty((0, COUNT))
         if self._landmarker is None:
             self._landmarker = self._open()
         try:

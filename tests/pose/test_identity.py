@@ -146,6 +146,16 @@ def test_persons_without_any_joint_are_nobody() -> None:
     assert keypoints.shape == (1, 0, COUNT, 2)
 
 
+def test_an_estimators_numbers_that_are_none_are_missing_joints() -> None:
+    frames = film(walk(100, 120), walk(400, 420))
+    for place, bad in ((3, np.nan), (5, np.inf)):
+        frames[place][0][0, NOSE + 1] = bad
+    keypoints, scores = linked(frames)
+    assert np.isnan(keypoints[[3, 5], 0, NOSE + 1]).all()
+    assert not scores[[3, 5], 0, NOSE + 1].any()
+    assert len(keypoints[0]) == 2
+
+
 def test_duplicates_of_a_person_are_merged_into_the_clearer_one() -> None:
     frames = []
     for x in walk(100, 120):

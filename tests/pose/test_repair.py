@@ -113,6 +113,17 @@ def test_exchanged_sides_are_put_right(
     assert np.array_equal(marks, expected)
 
 
+def test_frames_at_one_time_do_not_end_the_repair(dancer: Arrays) -> None:
+    points, scores, times = dancer
+    broken, still = points.copy(), times.copy()
+    exchange(broken, [10, 40, 41], "arms")
+    still[20:23] = times[20]
+    repaired, _, marks = repair(broken, scores, still)
+    swapped = np.flatnonzero((marks & Mark.SWAPPED).any(axis=(1, 2)))
+    assert swapped.tolist() == [10, 40, 41]
+    assert np.array_equal(repaired[[10, 40, 41]], points[[10, 40, 41]])
+
+
 def test_hands_go_with_the_arms_and_scores_with_positions(dancer: Arrays) -> None:
     points, scores, times = dancer
     scores[:, 0, LEFT_HAND] = 0.5

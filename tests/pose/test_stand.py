@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose.skeleton import COUNT
-from pose.stand import ANKLES, CALM, FEET, HIPS, KNEES, MOST, stand
+from pose.skeleton import COUNT, INDEX
+from pose.stand import ANKLES, CALM, FEET, KNEES, MOST, stand
 
 FPS, FRAMES = 24, 96
 LEG = 40.0
 TIMES = np.arange(FRAMES) / FPS
+HIPS = np.array([INDEX["left_hip"], INDEX["right_hip"]])
 HUNG = np.isin(np.arange(COUNT), [*KNEES, *FEET])
 
 
@@ -58,6 +59,13 @@ def test_knees_that_are_seen_stay(reference: np.ndarray) -> None:
     knees, hips = points[:, KNEES].copy(), points[:, HIPS].copy()
     stand(points, HUNG & ~np.isin(np.arange(COUNT), KNEES), reference, TIMES)
     assert np.allclose(points[:, KNEES] - points[:, HIPS], knees - hips)
+
+
+def test_a_reference_whose_hips_are_hidden_has_feet_as_well(reference: np.ndarray) -> None:
+    points = dancing(reference, 3.0, seconds=CALM)
+    reference[HIPS] = np.nan
+    stand(points, HUNG, reference, TIMES)
+    assert np.isfinite(points[:, FEET]).all()
 
 
 def test_frames_without_anybody_change_nothing(reference: np.ndarray) -> None:
