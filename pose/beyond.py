@@ -11,6 +11,10 @@ from pose.skeleton import INDEX, Floats
 # and Contini 1966); the joints that trackers report of shoulders are 0.22 apart, of hips 0.13.
 TORSO_OF_SHOULDERS, HIPS_OF_SHOULDERS, THIGH_OF_TORSO = 1.3, 0.6, 0.85
 
+# Of a thigh: so far above the picture's lower edge a knee is taken to be beyond it, as trackers put
+# hips that are near the edge too high.
+NEARLY = 0.25
+
 Flags = NDArray[np.bool_]
 
 
@@ -22,8 +26,8 @@ def reach_beyond(points: Floats, seen: Flags, shape: tuple[int, ...]) -> tuple[F
     """
     points, seen = points.copy(), seen.copy()
 
-    def guess(name: str, place: Floats) -> None:
-        outside = ((place < 0) | (place > (shape[1] - 1, shape[0] - 1))).any()
+    def guess(name: str, place: Floats, margin: float = 0.0) -> None:
+        outside = ((place < 0) | (place > (shape[1] - 1, shape[0] - 1 - margin))).any()
         if outside and not seen[INDEX[name]]:
             points[INDEX[name]], seen[INDEX[name]] = place, True
 
@@ -43,7 +47,8 @@ def reach_beyond(points: Floats, seen: Flags, shape: tuple[int, ...]) -> tuple[F
             left_shoulder, right_shoulder, left_hip, right_hip = body
             down = (left_hip + right_hip - left_shoulder - right_shoulder) / 2
             hip = left_hip if side == "left" else right_hip
-            guess(f"{side}_knee", hip + THIGH_OF_TORSO * down)
-        if thigh := known(f"{side}_hip", f"{side}_knee"):
-            guess(f"{side}_ankle", 2 * thigh[1] - thigh[0])
+            thigh = THIGH_OF_TORSO * down
+            guess(f"{side}_knee", hip + thigh, NEARLY * float(np.linalg.norm(thigh)))
+        if leg := known(f"{side}_hip", f"{side}_knee"):
+            guess(f"{side}_ankle", 2 * leg[1] - leg[0])
     return points, seen

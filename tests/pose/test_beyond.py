@@ -39,6 +39,14 @@ def test_nothing_is_guessed_inside_the_picture() -> None:
         assert np.isnan(cut_off(first, SIZE[1] + 200)[LOWER[first:]]).all()
 
 
+def test_a_leg_whose_knee_would_be_just_above_the_edge_goes_on_beyond_it() -> None:
+    knees, ankles = LOWER[2:4], LOWER[4:]
+    found = cut_off(2, 140)
+    assert np.abs(found[knees] - standing_figure()[knees]).max() < 0.2 * TORSO
+    assert (found[ankles, 1] > 140).all()
+    assert np.isnan(cut_off(2, 150)[knees]).all()
+
+
 def test_who_is_shown_to_the_chest_keeps_the_chest() -> None:
     figure, wall = (200, 160, 40), (90, 90, 90)
     picture = np.full((80, SIZE[0], 3), wall, np.uint8)
