@@ -62,7 +62,8 @@ class Puppet:
         to_arm, arm_labels = nearest(shape, figures, ARM_PARTS)
         near = np.minimum(to_body, to_arm)
         own = cut_out(picture, near, segment(picture)) if figure is None else figure & (near <= FAR)
-        arms = own & ((to_arm <= CORE) | (to_arm < to_body))
+        sleeves = (body_labels % PARTS == TORSO) & (to_body > 1) & (to_arm <= FAR)  # if wide
+        arms = own & ((to_arm <= CORE) | (to_arm < to_body) | sleeves)
         lost = _strays(own & ~arms, body_labels, to_body)
         arms |= lost & (to_arm <= FAR)
         seen = without_slivers(own & ~arms & ~lost, SLIVER)

@@ -252,6 +252,18 @@ def test_a_hand_that_was_not_found_does_not_stay_behind(standing: Floats) -> Non
     assert (known.backdrop[glove] == (30, 40, 250)).all(axis=-1).mean() > 0.5
 
 
+def test_a_wide_sleeve_goes_with_its_arm(standing: Floats) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
+    picture[50:104, 48:80] = (10, 200, 20)
+    sleeve = np.array([[77, 47], [91, 55], [100, 68], [92, 74], [78, 62]])
+    cv2.fillPoly(picture, [sleeve], (250, 10, 20))
+    own, lowered = pose(standing), standing.copy()
+    lowered[INDEX["left_elbow"]], lowered[INDEX["left_wrist"]] = (80, 79), (82, 102)
+    bent = bend(picture, own, pose(lowered), (picture != 90).any(axis=-1))
+    assert tuple(bent[70, 79]) == (250, 10, 20)
+    assert not (bent[:53, 82:] == (250, 10, 20)).all(axis=-1).any()
+
+
 def test_what_is_cut_off_from_a_head_is_not_part_of_it(standing: Floats) -> None:
     picture = np.full((SIZE[1], SIZE[0], 3), 90, np.uint8)
     picture[14:44, 54:74] = (230, 180, 160)  # the head
