@@ -14,7 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from animate import __version__
-from animate.errors import AnimateError
+from animate.errors import AnimateError, one_line
 
 # Subcommand -> module of animate.commands with HELP, add_arguments(parser) and run(arguments).
 # The plain form `animate VIDEO --ref IMAGE` is the one without a name.
@@ -30,6 +30,7 @@ SUBCOMMANDS = {
     "prepare": "make a data set for training from films and photographs",
     "train": "train one's own control, character or model on a data set",
     "convert": "turn official checkpoints into ours, and back",
+    "page": "all this in a browser",
 }
 
 EXIT_FAILURE = 1
@@ -151,8 +152,8 @@ def _interrupted(prog: str, resumable: bool) -> int:
 
 def _failed(error: Exception, prog: str, debug: bool) -> int:
     if isinstance(error, _expected_errors()):
-        return _complain(f"{prog}: {_one_line(error)}", getattr(error, "exit_code", EXIT_FAILURE))
-    text = f"{prog}: unexpected {type(error).__name__}: {_one_line(error)}"
+        return _complain(f"{prog}: {one_line(error)}", getattr(error, "exit_code", EXIT_FAILURE))
+    text = f"{prog}: unexpected {type(error).__name__}: {one_line(error)}"
     return _complain(text if debug else f"{text} (--debug shows where)", EXIT_FAILURE)
 
 
@@ -163,10 +164,6 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         if module in sys.modules:
             roots.append(getattr(sys.modules[module], root))
     return tuple(roots)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _complain(line: str, code: int) -> int:

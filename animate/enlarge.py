@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def _enlarged(
         f"{steps} steps, guidance {guidance:g}, seed {asked.seed}"
     )
     latents = _denoised(model, part, control, tiles, asked, progress)
-    pixels = decoded(model.pipeline, latents, tiles).cpu()
+    pixels = decoded(model.pipeline, latents, tiles, partial(progress, "decode")).cpu()
     detail = model.told("detail", 1.0) if asked.detail is None else asked.detail
     shown = (control + detail * (pixels - control)).clamp(0, 1)[0].permute(1, 2, 0)
     inner = shown[around : around + height, around : around + width].numpy()
@@ -144,15 +145,13 @@ def _denoised(
     pipeline, factor = model.pipeline, int(model.pipeline.vae_scale_factor)
     steps, guidance = _steps(model, asked)
     steered = Control(part=part, picture=control, scale=asked.control_scale)
-    now = tiles[0]
+    now, done, total = tiles[0], 0, steps * len(tiles)
 
     def turn(tile: Tile) -> None:
-        nonlocal now
+        nonlocal now, done
         now = tile
-
-    def told(_: Any, step: int, time: Any, kept: Any) -> Any:
-        progress("denoise", step + 1, steps)
-        return {}
+        progress("denoise", min(done, total), total)  # some schedulers take a step in two goes
+        done += 1
 
     with (
         Steering(
@@ -171,10 +170,10 @@ def _denoised(
             guidance_scale=guidance,
             generator=torch.Generator().manual_seed(asked.seed),
             latents=_start(model, control),
-            callback_on_step_end=told,
             output_type="latent",
             **short_prompts(pipeline),
         ).images
+    progress("denoise", total, total)
     return latents
 
 

@@ -17,6 +17,11 @@ class AnimateError(Exception):
     exit_code = 1
 
 
+def one_line(error: BaseException) -> str:
+    """What an error says, without line breaks; its type's name if it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class UsageError(AnimateError):
     """A setting or argument makes no sense."""
 

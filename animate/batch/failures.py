@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass
 from typing import Any
 
-from animate.errors import AnimateError, OutputError
+from animate.errors import AnimateError, OutputError, one_line
 
 # Errors of the system that another moment or another machine may not have.
 PASSING = {
@@ -33,7 +33,7 @@ def failure_of(error: BaseException) -> Failure:
     from pose.errors import PoseError
     from temporal.errors import DeviceError, TemporalError
 
-    told = " ".join(str(error).split()) or type(error).__name__
+    told = one_line(error)
     if isinstance(error, OSError):
         return Failure(told, error.errno in PASSING or isinstance(error, TimeoutError))
     if isinstance(error, (OutputError, DeviceError)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from animate.batch import places
 from animate.batch.jobs import Job
 from animate.batch.strip import strip_of
 from animate.errors import AnimateError
+from animate.kept import LOADING, Kept
 from animate.progress import Progress
 
 if TYPE_CHECKING:
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from animate.pipelines.spread import Helpers
     from animate.result import Result
     from pose.skeleton import PoseSequence
-
-# Settings that decide which weights are in memory, and how; others change from job to job.
-LOADING = (
-    "model", "base", "controlnext", "unet", "variant", "unet_as", "allow_pickle", "scheduler",
-    "lora", "device", "dtype", "attention", "compile", "offload",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +50,11 @@ class Worker:
     def __init__(self, scratch: Path, threads: int | None = None, share: int = 1) -> None:
         import torch
 
+        from animate.load import load_model
+
         self.scratch = scratch
-        self._loaded: tuple[Settings, Model] | None = None
-        self._loading = threading.Lock()  # a helper of another's clip loads beside our own
+        # A helper of another's clip loads beside our own.
+        self.load: Kept[Settings, Model] = Kept(load_model, LOADING)
         torch.set_num_threads(threads or max(1, torch.get_num_threads() // share))
 
     def track(self, job: Job, progress: Progress) -> PoseSequence:
@@ -95,20 +91,9 @@ class Worker:
         seconds = time.monotonic() - began
         return Made(seconds=seconds, frames=len(result), figures=figures, strip=strip)
 
-    def load(self, settings: Settings) -> Model:
-        """The model for these settings: the one in memory while they allow it."""
-        from animate.load import load_model
-
-        with self._loading:
-            if self._loaded is None or not _same_model(self._loaded[0], settings):
-                self._loaded = None  # its memory goes before the next one needs it
-                self._loaded = (settings, load_model(settings))
-            return self._loaded[1]
-
     def model_settings(self) -> Settings:
         """By which the model in memory was loaded."""
-        assert self._loaded is not None
-        return self._loaded[0]
+        return self.load.settings
 
     def _animate(
         self,
@@ -176,10 +161,6 @@ class Worker:
             )
         frames, seconds = len(open_video(path)), time.monotonic() - began
         return Made(seconds=seconds, frames=frames, figures=figures, strip=strip_of(path))
-
-
-def _same_model(one: Settings, other: Settings) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in LOADING)
 
 
 def _figures(judge: Callable[[], Any]) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from animate.errors import AnimateError
 from animate.files import check_output
 from animate.progress import Progress, Report
 
@@ -44,22 +43,9 @@ def judge(
     kept = figures_path(arguments) if result.poses is not None else None
     if not arguments.eval or (arguments.quiet and kept is None):
         return
-    if result.poses is None:
-        say("Not judged: finished skeletons hold no keypoints to compare the result with")
-        return
-    from animate.judge.films import evaluate_run, save_evaluation, written_film
-    from pose.errors import PoseError
-    from pose.video import load_image
+    from animate.judge.telling import tell_figures
 
-    try:
-        film = written_film(output, result.panel_width if arguments.compare else None)
-        found = evaluate_run(result, load_image(arguments.ref), film=film, progress=progress)
-        if kept is not None:
-            save_evaluation(kept, found)
-    except (AnimateError, PoseError) as error:
-        say(f"Not judged: {error}")
-        return
-    for line in found.lines():
-        say(line)
-    if kept is not None:
+    panel = result.panel_width if arguments.compare else None
+    told = tell_figures(result, arguments.ref, output, kept, say, progress, panel=panel)
+    if told and kept is not None:
         say(f"Wrote {kept}: the judge's figures")

@@ -148,13 +148,26 @@ def in_tiles(
 
 
 @torch.no_grad()
-def decoded(pipeline: Any, latents: Tensor, tiles: list[Tile]) -> Tensor:
-    """Latents (1, c, h, w) as pixels (1, 3, H, W) in [0, 1], decoded in tiles."""
+def decoded(
+    pipeline: Any,
+    latents: Tensor,
+    tiles: list[Tile],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Tensor:
+    """Latents (1, c, h, w) as pixels (1, 3, H, W) in [0, 1], decoded in tiles.
+
+    progress(done, total) counts them.
+    """
     vae, scale = pipeline.vae, int(pipeline.vae_scale_factor)
     shift = vae.config.shift_factor or 0.0
     size = (latents.shape[-2], latents.shape[-1])
 
+    done = 0
+
     def decode(tile: Tile, part: Tensor) -> Tensor:
+        nonlocal done
+        progress(done, len(tiles))
+        done += 1
         # Convolutions pad with nothing: without what lies around, tiles' borders would be seen.
         wider, above, before = tile.grown(AROUND, size)
         plain = wider.cut(latents).to(vae.dtype) / vae.config.scaling_factor + shift
@@ -163,4 +176,5 @@ def decoded(pipeline: Any, latents: Tensor, tiles: list[Tile]) -> Tensor:
         return pixels[..., above * scale :, before * scale :][..., :height, :width]
 
     pixels = blended(latents.float(), tiles, decode, scale=scale)
+    progress(done, len(tiles))
     return (pixels / 2 + 0.5).clamp(0, 1)
