@@ -13,6 +13,7 @@ from animate.page.form import given
 from animate.page.panel import Panel, Update
 from animate.page.runs import Work
 from animate.page.site import Site
+from animate.page.upload import picture_upload
 from animate.progress import Progress, Report
 
 MEANING = (
@@ -29,10 +30,7 @@ def tab(site: Site) -> None:
         driving = gr.Video(
             label="Driving video", sources=["upload"], height=300, elem_id="judge-driving"
         )
-        ref = gr.Image(
-            label="Reference", type="filepath", image_mode=None, sources=["upload", "clipboard"],
-            height=300, elem_id="judge-ref",
-        )  # fmt: skip
+        ref = picture_upload("Reference", height=300, elem_id="judge-ref")
     panel = Panel(site, "judge", "Judge")
     figures = gr.JSON(label="Figures", max_height=300, elem_id="judge-figures")
 

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from animate.config import Settings
+from animate.checks import check_count
+from animate.config import MODELS, Settings
 from animate.errors import AnimateError, UsageError, one_line
 from animate.progress import Report
+from animate.still_settings import STILL_MODELS
 
 # Nothing is told to anybody, asked of anybody, or kept in users' browsers.
 QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
@@ -37,6 +39,17 @@ class Serving:
     models: tuple[str, ...] = ()
     still_models: tuple[str, ...] = ()
     standard: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for what can never be served."""
+        check_count("port", self.port, at_least=1, at_most=65535)
+        check_count("upload", self.upload, at_least=1)
+        for known, named in ((MODELS, self.models), (STILL_MODELS, self.still_models)):
+            for model in named:
+                if model not in known and not Path(model).exists():
+                    raise UsageError(
+                        f"no model {model}: name {', '.join(known)}, or a folder that exists"
+                    )
 
     @property
     def is_local(self) -> bool:

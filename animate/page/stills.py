@@ -16,6 +16,7 @@ from animate.page.form import OWN, Form, given, numeral, whole
 from animate.page.panel import Panel, Update
 from animate.page.runs import Work
 from animate.page.site import Site
+from animate.page.upload import picture_upload
 from animate.progress import Progress, Report
 from animate.still_settings import METHODS, StillSettings, still_settings
 
@@ -36,11 +37,11 @@ def tab(site: Site) -> None:
     form = Form()
     with gr.Row():
         with gr.Column(scale=2):
-            control = gr.Image(
-                label="What controls: a photograph, or a finished map", type="filepath",
-                image_mode=None, sources=["upload", "clipboard"], height=320,
+            control = picture_upload(
+                "What controls: a photograph, or a finished map",
+                height=320,
                 elem_id="stills-control",
-            )  # fmt: skip
+            )
             with gr.Row():
                 form.add("kind", gr.Dropdown(list(KINDS), value="pose", label="Its map shows"))
                 form.add(

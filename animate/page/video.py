@@ -17,6 +17,7 @@ from animate.page.form import OWN, Form, given, numeral, whole
 from animate.page.panel import Panel, Update
 from animate.page.runs import Work
 from animate.page.site import SAMPLES, Site
+from animate.page.upload import picture_upload
 from animate.progress import Progress, Report
 
 ENDINGS = (".mp4", "_compare.mp4", ".npz", ".eval.json")
@@ -53,10 +54,7 @@ def tab(site: Site) -> None:
                     label="Motion: a video", sources=["upload", "webcam"], height=360,
                     elem_id="video-driving",
                 )  # fmt: skip
-                ref = gr.Image(
-                    label="Character: a picture", type="filepath", image_mode=None,
-                    sources=["upload", "clipboard"], height=360, elem_id="video-ref",
-                )  # fmt: skip
+                ref = picture_upload("Character: a picture", height=360, elem_id="video-ref")
             _usual(site, form)
             with gr.Accordion("More settings", open=False):
                 keypoints = gr.File(

@@ -144,6 +144,14 @@ def test_what_is_wrong_is_told_in_one_line(page: Page, tmp_path: Path, hero: Pat
     expect(page.locator("#animate-start")).to_be_enabled()
 
 
+def test_a_damaged_picture_is_told(page: Page, tmp_path: Path, one_frame: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture at all")
+    give(page, video_driving=one_frame, video_ref=tmp_path / "broken.png")
+    page.locator("#animate-start").click()
+    alert = page.locator("#animate-bar [role=alert]")
+    expect(alert).to_contain_text(re.compile("^broken.png"))
+
+
 def test_a_setting_that_makes_no_sense_is_told(page: Page, one_frame: Path, hero: Path) -> None:
     give(page, video_driving=one_frame, video_ref=hero)
     page.get_by_label("Size").first.fill("large")

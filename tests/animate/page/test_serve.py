@@ -9,10 +9,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from animate.errors import AnimateError
+from animate.errors import AnimateError, UsageError
 from animate.page.serve import Serving, serve
 
 pytest.importorskip("gradio")
@@ -78,6 +79,14 @@ def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
 )
 def test_who_can_reach_it_is_known(host: str, local: bool) -> None:
     assert Serving(host=host).is_local is local
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"port": 70_000}, {"upload": 0}, {"models": ("nowhere",)}, {"still_models": ("svd",)}]
+)
+def test_what_cannot_be_served_is_told_before_it_is(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        Serving(**wrong)
 
 
 def test_without_gradio_the_extra_is_named(tmp_path: Path) -> None:
