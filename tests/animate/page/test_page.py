@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from animate.page.shelf import plain
 from pose.video import open_video
 from tests.animate.page.conftest import Served
 
@@ -207,3 +210,41 @@ def test_only_what_the_page_has_shown_can_be_fetched(served: Served, hero: Path)
         connection.request("GET", f"/gradio_api/file={quote(str(path))}")
         assert connection.getresponse().status in (403, 404), path
         connection.close()
+
+
+def ask(url: str, body: bytes, kind: str) -> object:
+    """What the server answers to a POST."""
+    with urlopen(Request(url, body, {"Content-Type": kind}), timeout=20) as answer:
+        return json.load(answer)
+
+
+def send(served: Served, path: Path) -> str:
+    """Upload a file as the browser does; where the server keeps it."""
+    head = f'Content-Disposition: form-data; name="files"; filename="{path.name}"\r\n\r\n'
+    body = b"--end\r\n" + head.encode() + path.read_bytes() + b"\r\n--end--\r\n"
+    kept = ask(f"{served.url}gradio_api/upload", body, "multipart/form-data; boundary=end")
+    assert isinstance(kept, list)
+    return str(kept[0])
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_only_what_was_sent_can_be_worked_on(served: Served, hero: Path, sent: bool) -> None:
+    served.results.mkdir(exist_ok=True)
+    kept = served.results / "a stranger's.png"
+    kept.write_bytes(hero.read_bytes())
+    with urlopen(f"{served.url}config", timeout=20) as answer:
+        config = json.load(answer)
+    button = next(
+        one["id"] for one in config["components"] if one["props"].get("elem_id") == "maps-start"
+    )
+    index = next(one["id"] for one in config["dependencies"] if [button, "click"] in one["targets"])
+    path = send(served, hero) if sent else str(kept)
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    user = f"stranger {sent}"
+    body = {"data": [file, "canny", "openpose"], "fn_index": index, "session_hash": user}
+    ask(f"{served.url}gradio_api/queue/join", json.dumps(body).encode(), "application/json")
+    told = f"{served.url}gradio_api/queue/data?session_hash={quote(user)}"
+    with urlopen(told, timeout=60) as answer:
+        ended = next(line for line in answer if b"process_completed" in line)
+    assert json.loads(ended.removeprefix(b"data: "))["success"] is sent
+    assert not list(served.results.glob(f"{plain(kept.stem)}_canny*"))
