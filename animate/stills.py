@@ -113,47 +113,33 @@ def control_map(
 
     look: how skeletons are drawn. The one place where annotators are called.
     """
-    from animate.annotators import read_map
-    from animate.annotators.looks import looks_like_map
+    from animate.annotators.control import given_map, read_picture
     from animate.annotators.registry import open_annotator
     from animate.annotators.settings import MapSettings
     from animate.framing import Framing
 
-    photo = _read(choice)
-    ready = asked.annotate is False or (
-        asked.annotate is None and looks_like_map(photo, choice.kind)
-    )
-    if ready:
-        return read_map(choice.picture, choice.kind, size=size)
+    if not asked.annotate:
+        looked_at = asked.annotate is None
+        ready = given_map(choice.picture, choice.kind, size=size, looked_at=looked_at)
+        if ready is not None:
+            if ready.turned:
+                report(f"Control: the {choice.kind} map is black on white, and turned round")
+            return ready.picture
+    photo = read_picture(choice.picture)
     whole = (photo.shape[1], photo.shape[0])
     with open_annotator(choice.kind, asked.annotator, MapSettings(look=look)) as annotator:
         report(f"Control: the {choice.kind} map of a photograph, by {annotator.method}")
         return annotator(Framing(whole, size).picture(photo))
 
 
-def _read(choice: ControlChoice) -> Frame:
-    """A control as it is to be seen, (H, W, 3)."""
-    from PIL import Image
-
-    from animate.annotators import read_map
-    from pose.video import load_image
-
-    given = choice.picture
-    if isinstance(given, (str, os.PathLike)):
-        return load_image(given)
-    if isinstance(given, Image.Image):
-        return np.asarray(given.convert("RGB"))
-    seen = isinstance(given, np.ndarray) and given.dtype == np.uint8 and given.shape[2:] == (3,)
-    return np.asarray(given) if seen else read_map(given, choice.kind)
-
-
 def _size(
     chosen: Sequence[ControlChoice], asked: StillSettings, model: StillModel, report: Report
 ) -> tuple[int, int]:
     """(width, height) of the result: as asked, else the first control's at the model's scale."""
+    from animate.annotators.control import read_picture
     from animate.framing import round_to
 
-    shape = _read(chosen[0]).shape
+    shape = read_picture(chosen[0].picture).shape
     scale = model.short_side / min(shape[:2])
     wanted = asked.size or (round(shape[1] * scale), round(shape[0] * scale))
     size = (round_to(wanted[0], model.multiple), round_to(wanted[1], model.multiple))

@@ -61,23 +61,42 @@ def control_map(
     or decide by its looks (None). annotator: one that is open already, of this kind, instead of
     method and settings. Raises pose.VideoError, UsageError and ModelError.
     """
-    facts = kind_of(kind)
-    values = values_of(source)
-    given = from_values(values, facts)
-    if annotate is None or not annotate:
-        # A coloured photograph must not become grey, and then pass for depth.
-        cut = kind == "mask" and is_cut_out(values)
-        colours = given if cut or values.shape[2] == 1 else from_values(values, KINDS["pose"])
-        if annotate is False or looks_like_map(colours, kind):
-            return ControlMap(kind=kind, picture=_fitted(given, kind, size, fit))
-        turned = np.asarray(255 - given, dtype=np.uint8)
-        if facts.thin and looks_like_map(np.asarray(255 - colours, dtype=np.uint8), kind):
-            return ControlMap(kind=kind, picture=_fitted(turned, kind, size, fit), turned=True)
+    if not annotate:
+        ready = given_map(source, kind, size=size, fit=fit, looked_at=annotate is None)
+        if ready is not None:
+            return ready
     picture = fit_picture(read_picture(source), size, fit)
     if annotator is not None:
         return ControlMap(kind=kind, picture=annotator(picture), method=annotator.method)
     with open_annotator(kind, method, settings) as made:
         return ControlMap(kind=kind, picture=made(picture), method=made.method)
+
+
+def given_map(
+    source: str | os.PathLike[str] | Image.Image | NDArray[Any],
+    kind: str,
+    *,
+    size: tuple[int, int] | None = None,
+    fit: Fit = "crop",
+    looked_at: bool = True,
+) -> ControlMap | None:
+    """What is given as the map it is; None if it does not look like one.
+
+    size, fit: as in `fit_map`. looked_at: False to take it as one whatever it looks
+    like. Raises pose.VideoError and UsageError.
+    """
+    facts = kind_of(kind)
+    values = values_of(source)
+    given = from_values(values, facts)
+    # A coloured photograph must not become grey, and then pass for depth.
+    cut = kind == "mask" and is_cut_out(values)
+    colours = given if cut or values.shape[2] == 1 else from_values(values, KINDS["pose"])
+    if not looked_at or looks_like_map(colours, kind):
+        return ControlMap(kind=kind, picture=_fitted(given, kind, size, fit))
+    turned = np.asarray(255 - given, dtype=np.uint8)
+    if facts.thin and looks_like_map(np.asarray(255 - colours, dtype=np.uint8), kind):
+        return ControlMap(kind=kind, picture=_fitted(turned, kind, size, fit), turned=True)
+    return None
 
 
 def read_picture(source: str | os.PathLike[str] | Image.Image | NDArray[Any]) -> Frame:

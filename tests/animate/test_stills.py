@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from animate import stills
+from animate.annotators import control_map
 from animate.errors import ModelError, UsageError
 from animate.pipelines.image import denoiser_of
 from animate.still_models import load_still_model
@@ -56,6 +58,49 @@ def test_one_call_makes_a_controlled_picture(
     without = control_image(edges, control_scale=0.0, **settings).images[0]
     assert not np.array_equal(made.images[0], without)
     assert np.array_equal(without, control_image(edges, start=1.0, **settings).images[0])
+
+
+def sources(hero: Path, folder: Path) -> dict[str, tuple[str, Any]]:
+    """A kind of map, and what it is to be made of: pictures in all forms in which they come."""
+    photo = np.asarray(Image.open(hero).convert("RGB").resize((96, 144)))
+    opaque = np.full((*photo.shape[:2], 1), 255, np.uint8)
+    hidden = np.random.default_rng(0).integers(0, 256, photo.shape, dtype=np.uint8)
+    seen = np.zeros_like(opaque)
+    seen[20:120, 20:80] = 255
+    cut = Image.fromarray(np.concatenate([np.where(seen > 0, photo, hidden), seen], axis=2))
+    cut.save(folder / "cut.png")
+    depth = np.tile(np.linspace(500, 4000, 96).astype(np.uint16), (144, 1))  # millimetres
+    Image.fromarray(depth).save(folder / "depth.png")
+    lines = control_map(photo, "canny").picture
+    return {
+        "floats": ("softedge", photo.astype(np.float32) / 255),
+        "four channels": ("softedge", np.concatenate([photo, opaque], axis=2)),
+        "cut-out, file": ("canny", folder / "cut.png"),
+        "cut-out, PIL": ("canny", cut),
+        "mask of a cut-out": ("mask", folder / "cut.png"),
+        "16 bits": ("depth", folder / "depth.png"),
+        "black on white": ("canny", 255 - lines),
+    }
+
+
+def test_every_form_of_a_picture_gives_the_map_that_annotating_gives(
+    hero: Path, tmp_path: Path
+) -> None:
+    for name, (kind, source) in sources(hero, tmp_path).items():
+        choice = ControlChoice(picture=source, kind=kind)
+        made = stills.control_map(choice, StillSettings(), (96, 144), lambda line: None, "openpose")
+        expected = control_map(source, kind, size=(96, 144)).picture
+        assert np.array_equal(made, expected), name
+        assert made.max() > 0, name
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_photograph_is_no_map_of_depth(alpha: bool, hero: Path) -> None:
+    photo = np.asarray(Image.open(hero).convert("RGBA" if alpha else "RGB"))
+    source = photo if alpha else photo.astype(np.float32) / 255
+    choice = ControlChoice(picture=source, kind="depth")
+    with pytest.raises(ModelError, match="depth maps need weights"):
+        stills.control_map(choice, StillSettings(), (96, 144), lambda line: None, "openpose")
 
 
 def test_pictures_have_seeds_of_their_own(shelf: dict[str, Still], edges: Path) -> None:
