@@ -20,6 +20,7 @@ from animate.still_settings import ControlChoice, StillSettings
 VARIANTS = {"sd15": ("sd15_training", "sd15_legacy"), "sdxl": ("sdxl",), "sd3": ("sd3",)}
 # Where a model's own folder keeps the parts for a kind of map, by method.
 OWN = {"controlnext": "controls", "controlnet": "controlnets"}
+ADAPTER = "of_this_call_{}"  # no name that a caller's own LoRA has
 UNET_NAMES = ("unet", "unet_weight_increasements", "transformer")
 # Words in names of checkpoints that tell the kind of map, the surer ones first.
 WORDS = {
@@ -59,7 +60,7 @@ def prepared(
                     "picture may not follow it"
                 )
             if method == "controlnet":
-                parts.append(open_controlnet(model, weights))
+                parts.append(open_controlnet(model, weights, allow_pickle=settings.allow_pickle))
                 continue
             parts.append(_open_encoder(model, weights, settings, report))
             unet = Path(choice.unet) if choice.unet else _unet_beside(weights)
@@ -126,8 +127,13 @@ def kind_told(weights: Path) -> str | None:
     return next((kind for kind, words in WORDS.items() if any(w in name for w in words)), None)
 
 
-def open_controlnet(model: StillModel, weights: Path) -> Any:
-    """A ControlNet of diffusers, from a folder or one file, for a base. Raises ModelError."""
+def open_controlnet(model: StillModel, weights: Path, *, allow_pickle: bool = False) -> Any:
+    """A ControlNet of diffusers, from a folder or one file, for a base.
+
+    Beside a file may lie the config.json that tells its structure. allow_pickle: also a folder's
+    .bin file, of it only tensors. Raises ModelError, or temporal.CheckpointError for weights that
+    cannot be read.
+    """
     import diffusers
     import torch
 
@@ -139,7 +145,7 @@ def open_controlnet(model: StillModel, weights: Path) -> Any:
     folder = weights if weights.is_dir() else weights.parent
     try:
         if (folder / "config.json").is_file():
-            part = kind.from_pretrained(folder, torch_dtype=number, local_files_only=True)
+            part = _from_folder(kind, weights, number, allow_pickle)
         elif weights.suffix != ".safetensors" or three:
             raise ModelError(
                 f"{weights}: a ControlNet is a folder with config.json"
@@ -151,6 +157,17 @@ def open_controlnet(model: StillModel, weights: Path) -> Any:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"{weights} cannot be loaded as a ControlNet: {reason}") from error
     return part.to(model.device).eval()
+
+
+def _from_folder(kind: Any, weights: Path, number: Any, allow_pickle: bool) -> Any:
+    """A folder as diffusers writes it, or just that file of it."""
+    from temporal.tensorfiles import read_tensors
+
+    folder = weights if weights.is_dir() else weights.parent
+    tensors = read_tensors(weights, allow_pickle=allow_pickle)
+    part = kind.from_config(kind.load_config(folder, local_files_only=True))
+    part.load_state_dict(tensors)
+    return part.to(number)
 
 
 def _from_single_file(kind: Any, weights: Path, denoiser: Any, number: Any) -> Any:
@@ -212,23 +229,21 @@ def _add_loras(model: StillModel, files: Sequence[tuple[str, float]], stack: Exi
     if not files:
         return
     from animate.pipelines.image import denoiser_of
-    from animate.pipelines.lora import refuse_pickle
+    from animate.pipelines.lora import adapters_kept, refuse_pickle
 
     try:
         import peft  # noqa: F401
     except ImportError as error:
         raise UsageError("a LoRA needs peft: pip install 'animate-controlnext[lora]'") from error
-    stack.callback(model.pipeline.unload_lora_weights)
-    names = []
+    act = stack.enter_context(adapters_kept(model.pipeline))
     for number, (file, _) in enumerate(files):
         refuse_pickle(file)
         before = len(getattr(denoiser_of(model.pipeline), "peft_config", {}))
         try:
-            model.pipeline.load_lora_weights(file, adapter_name=f"lora_{number}")
+            model.pipeline.load_lora_weights(file, adapter_name=ADAPTER.format(number))
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             reason = " ".join(str(error).split())[:300]
             raise ModelError(f"{file}: the LoRA weights do not fit: {reason}") from error
         if len(getattr(denoiser_of(model.pipeline), "peft_config", {})) == before:
             raise ModelError(f"{file} has no LoRA weights for a model of {model.family}")
-        names.append(f"lora_{number}")
-    model.pipeline.set_adapters(names, [scale for _, scale in files])
+    act({ADAPTER.format(number): scale for number, (_, scale) in enumerate(files)})

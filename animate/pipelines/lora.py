@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ from diffusers.loaders.lora_pipeline import StableDiffusionLoraLoaderMixin
 from diffusers.loaders.peft import PeftAdapterMixin
 from diffusers.models.unets.unet_spatio_temporal_condition import UNetSpatioTemporalConditionModel
 from diffusers.utils import is_peft_available
+from torch import nn
 
 from temporal.errors import CheckpointError
 
 MOST_TOLD = 300  # characters of a library's complaint
 PREFIX = "unet."  # of the names of a pipeline's LoRA weights; diffusers' convention
+LAYER = re.compile(r"\.(lora_|lora\.|processor\.|alpha$|dora_scale$|diff_b$|diff$|bias$).*")
 
 
 class AdaptableUNet(UNetSpatioTemporalConditionModel, PeftAdapterMixin):  # type: ignore[misc, unused-ignore]
@@ -64,7 +68,10 @@ class UNetLoraMixin(StableDiffusionLoraLoaderMixin):  # type: ignore[misc, unuse
             raise
         except Exception as error:  # whatever a damaged file makes diffusers raise
             raise CheckpointError(f"{_told(source)}: no LoRA weights: {_reason(error)}") from error
+        weights = {_renamed(name): value for name, value in weights.items()}
+        alphas = {_renamed(name): value for name, value in (alphas or {}).items()} or None
         weights = _for_unet(weights, self.unet)
+        _refuse_unknown(weights, self.unet)
         self.unet.__class__ = AdaptableUNet
         try:
             self.load_lora_into_unet(
@@ -99,6 +106,45 @@ class UNetLoraMixin(StableDiffusionLoraLoaderMixin):  # type: ignore[misc, unuse
             self.unet.__class__ = UNetSpatioTemporalConditionModel
 
 
+@contextmanager
+def adapters_kept(pipeline: Any) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Inside, adapters may be loaded; afterwards the pipeline has those it had, as they were.
+
+    Gives what lets new ones act: act({name: scale}), beside those that act already.
+    """
+    before = _adapters(pipeline)
+    layers = [(one, list(one.active_adapters), dict(one.scaling)) for one in _tuned(pipeline)]
+
+    def act(scales: dict[str, float]) -> None:
+        pipeline.set_adapters(list(scales), list(scales.values()))
+        for layer, active, scaling in layers:
+            layer.scaling.update(scaling)
+            layer.set_adapter([*active, *(name for name in scales if name in layer.scaling)])
+
+    try:
+        yield act
+    finally:
+        if not before:
+            pipeline.unload_lora_weights()
+        elif came := _adapters(pipeline) - before:
+            pipeline.delete_adapters(sorted(came))
+        for layer, active, scaling in layers:
+            layer.scaling.update(scaling)
+            layer.set_adapter(active)
+
+
+def _adapters(pipeline: Any) -> set[str]:
+    return {name for names in pipeline.get_list_adapters().values() for name in names}
+
+
+def _tuned(pipeline: Any) -> list[Any]:
+    """The layers that adapters are in."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    parts = [part for part in pipeline.components.values() if isinstance(part, nn.Module)]
+    return [one for part in parts for one in part.modules() if isinstance(one, BaseTunerLayer)]
+
+
 def refuse_pickle(source: Any, weight_name: str | None = None) -> None:
     """Raise CheckpointError if a file or folder has LoRA weights in other forms alone."""
     # diffusers reads a file with another ending whatever use_safetensors says.
@@ -111,6 +157,25 @@ def refuse_pickle(source: Any, weight_name: str | None = None) -> None:
         raise CheckpointError(
             f"{source}: no safetensors file; pickled LoRA weights are read only with "
             "use_safetensors=False"
+        )
+
+
+def _renamed(name: str) -> str:
+    """A name that diffusers made of kohya's, whose underscores stand for dots, as SVD has it."""
+    return name.replace(".temporal.transformer_blocks.", ".temporal_transformer_blocks.")
+
+
+def _refuse_unknown(weights: dict[str, Any], unet: Any) -> None:
+    """Raise CheckpointError if some are for layers that the UNet has not: the rest would be odd."""
+    layers = {name for name, _ in unet.named_modules()}
+    asked = {LAYER.sub("", name.removeprefix(PREFIX)) for name in weights}
+    # Layers that have adapters already lie one level deeper.
+    unknown = sorted(asked - {name.replace(".base_layer", "") for name in layers})
+    if unknown:
+        raise CheckpointError(
+            f"{len(unknown)} of the {len(asked)} layers of the LoRA weights are not in this UNet, "
+            f"such as {unknown[0]}; LoRA weights of this very model, named as diffusers does, are "
+            "needed"
         )
 
 

@@ -19,6 +19,7 @@ from animate.still_models import StillModel
 from animate.still_parts import find_part, look_for, open_controlnet, prepared
 from animate.still_settings import ControlChoice, StillSettings
 from temporal.controlnext import ControlNeXt
+from temporal.errors import CheckpointError
 from tests.animate.pipelines.stills import Still, make_still, model_of
 
 # diffusers' names to those of the original ControlNet code, for one layer a block.
@@ -84,6 +85,44 @@ def test_damaged_controlnets_are_told(model: StillModel, tmp_path: Path) -> None
         open_controlnet(model, file)
     with pytest.raises(ModelError, match=r"folder with config\.json"):
         open_controlnet(model, tmp_path / "control.pth")
+
+
+@pytest.fixture
+def beside(sd15: Still, tmp_path: Path) -> Path:
+    """A folder of a ControlNet with a second file, all ones, beside the first."""
+    part = sd15.parts["controlnet"]
+    part.save_pretrained(tmp_path)
+    ones = {name: torch.ones_like(value) for name, value in part.state_dict().items()}
+    save_file(ones, tmp_path / "second.safetensors", metadata={"format": "pt"})
+    return tmp_path
+
+
+def test_the_file_that_was_named_is_read(model: StillModel, beside: Path, sd15: Still) -> None:
+    second = open_controlnet(model, beside / "second.safetensors").state_dict()
+    assert all((value == 1).all() for value in second.values())
+    first, own = open_controlnet(model, beside).state_dict(), sd15.parts["controlnet"].state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in first.items())
+
+
+def test_pickled_controlnets_are_read_only_if_allowed(
+    model: StillModel, sd15: Still, tmp_path: Path
+) -> None:
+    sd15.parts["controlnet"].save_pretrained(tmp_path, safe_serialization=False)
+    with pytest.raises(CheckpointError, match="--allow-pickle"):
+        open_controlnet(model, tmp_path)
+    loaded = open_controlnet(model, tmp_path, allow_pickle=True).state_dict()
+    own = sd15.parts["controlnet"].state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in loaded.items())
+
+
+@pytest.mark.parametrize("named", ["", "diffusion_pytorch_model.fp16.safetensors"])
+def test_half_precision_alone_is_enough(
+    model: StillModel, sd15: Still, tmp_path: Path, named: str
+) -> None:
+    sd15.parts["controlnet"].save_pretrained(tmp_path, variant="fp16")
+    loaded = open_controlnet(model, tmp_path / named).state_dict()
+    own = sd15.parts["controlnet"].state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in loaded.items())
 
 
 @pytest.mark.parametrize("variant", ["sd15_training", "sd15_legacy"])

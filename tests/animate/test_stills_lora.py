@@ -107,6 +107,22 @@ def test_scales_weigh_and_several_add_up(paint: Make, lora: Path) -> None:
     assert np.array_equal(paint(lora=((file, 0.0),)), paint())
 
 
+def test_the_callers_own_lora_stays_as_it_was(paint: Make, lora: Path, model: StillModel) -> None:
+    model.pipeline.load_lora_weights(str(lora), adapter_name="mine")
+    try:
+        model.pipeline.set_adapters("mine", 0.5)
+        half, names = paint(), model.pipeline.get_list_adapters()
+        full = paint(lora=((str(lora), 0.5),))
+        assert model.pipeline.get_list_adapters() == names
+        assert model.pipeline.get_active_adapters() == ["mine"]
+        assert np.array_equal(paint(), half)
+        model.pipeline.set_adapters("mine", 1.0)
+        # Both acted: one is the sum of two halves.
+        assert np.abs(paint() - full).mean() < 0.2 * np.abs(full - half).mean()
+    finally:
+        model.pipeline.unload_lora_weights()
+
+
 def test_the_trained_loss_is_kept_under_control(
     still: Still, lora: Path, model: StillModel
 ) -> None:

@@ -100,6 +100,22 @@ def test_files_of_every_spelling_are_read(
     assert torch.equal(run(3), expected)
 
 
+def test_names_as_kohya_writes_them_reach_temporal_layers_too(
+    clean: ControlNeXtVideoPipeline, run: Run, weights: Weights
+) -> None:
+    clean.load_lora_weights(weights)
+    expected = run(3)
+    clean.unload_lora_weights()
+    named: Weights = {}
+    for name, value in weights.items():
+        layer, _, end = name.removeprefix("unet.").partition(".lora_")
+        way = "down" if end.startswith("A") else "up"
+        named[f"lora_unet_{layer.replace('.', '_')}.lora_{way}.weight"] = value
+        named[f"lora_unet_{layer.replace('.', '_')}.alpha"] = torch.tensor(float(RANK))
+    clean.load_lora_weights(named)
+    torch.testing.assert_close(run(3), expected)
+
+
 def test_saved_lora_weights_are_read_back(
     clean: ControlNeXtVideoPipeline, run: Run, weights: Weights, tmp_path: Path
 ) -> None:
@@ -128,6 +144,10 @@ def test_pickles_are_not_read_unless_allowed(
     [
         (lambda weights: {"transformer.x.lora_A.weight": torch.zeros(2, 2)}, "nothing for this"),
         (lambda weights: {name: value[:, :1] for name, value in weights.items()}, "do not fit"),
+        (
+            lambda weights: {name.replace("attn1", "attn7"): w for name, w in weights.items()},
+            "not in this UNet",
+        ),
     ],
 )
 def test_weights_for_another_model_are_refused_and_leave_nothing(
