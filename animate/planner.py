@@ -123,6 +123,7 @@ def _plan(
 
 
 # From settings to smaller ones and what changed; None where the caller chose or nothing is left.
+# What waits in main memory cannot be copied to several devices.
 Rung = Callable[[Settings, Resolved], "tuple[Settings, str] | None"]
 
 
@@ -133,13 +134,13 @@ def _halves_apart(asked: Settings, now: Resolved) -> tuple[Settings, str] | None
 
 
 def _model_offload(asked: Settings, now: Resolved) -> tuple[Settings, str] | None:
-    if asked.offload != "auto" or now.device == "cpu":
+    if asked.offload != "auto" or asked.devices or now.device == "cpu":
         return None
     return replace(asked, offload="model"), "models wait in main memory"
 
 
 def _group_offload(asked: Settings, now: Resolved) -> tuple[Settings, str] | None:
-    if asked.offload not in ("auto", "model") or now.device == "cpu":
+    if asked.offload not in ("auto", "model") or asked.devices or now.device == "cpu":
         return None
     return replace(asked, offload="group"), "layers wait in main memory, which is slower"
 

@@ -79,7 +79,8 @@ def load_still_model(settings: StillSettings) -> StillModel:
     """Find and load the base. Raises UsageError or ModelError."""
     device = pick_device(settings.device)
     path = find_base(settings.model)
-    dtype = pick_dtype(settings.dtype, device, "mini" if "mini" in settings.model else path.name)
+    small = path.resolve().name.startswith("mini")
+    dtype = pick_dtype(settings.dtype, device, "mini" if small else path.name)
     if path.is_dir():
         family = family_of(path)
         pipeline = open_folder(path, dtype)

@@ -101,7 +101,7 @@ class _Helped:
 
 def _replicas(pipeline: Any, devices: Sequence[Device]) -> list[Any]:
     """A UNet for each device; the pipeline's own for the first that it is on."""
-    if devices and hasattr(pipeline.unet, "_hf_hook"):
+    if devices and _waits_elsewhere(pipeline.unet):
         raise DeviceError("several devices and offloading exclude each other: choose one of them")
     unets: list[Any] = []
     for device in devices:
@@ -116,6 +116,13 @@ def _replicas(pipeline: Any, devices: Sequence[Device]) -> list[Any]:
             raise DeviceError(f"the UNet cannot be copied to device {device}: {reason}") from error
         unets.append(unet)
     return unets
+
+
+def _waits_elsewhere(unet: Any) -> bool:
+    """Whether the UNet, or layers of it, come to the device only while they work."""
+    registries = (getattr(module, "_diffusers_hook", None) for module in unet.modules())
+    names = [name for registry in registries if registry is not None for name in registry.hooks]
+    return hasattr(unet, "_hf_hook") or any("group_offload" in name for name in names)
 
 
 def _index(device: Device) -> tuple[str, int]:

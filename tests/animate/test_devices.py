@@ -18,6 +18,7 @@ from animate.errors import UsageError
 from animate.load import load_model
 from animate.pipelines.video import ControlNeXtVideoPipeline
 from temporal.decode import decode_frames
+from temporal.errors import DeviceError
 
 QUICK: dict[str, Any] = {"size": (64, 96), "frames": 12, "steps": 1, "device": "cpu"}
 
@@ -27,14 +28,14 @@ def pipeline(tiny_model: Path) -> ControlNeXtVideoPipeline:
     return load_model(Settings(model=str(tiny_model), device="cpu")).pipeline
 
 
-def generate(pipeline: ControlNeXtVideoPipeline) -> torch.Tensor:
+def generate(pipeline: ControlNeXtVideoPipeline, **more: Any) -> torch.Tensor:
     from PIL import Image
 
     control = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     seed = torch.Generator().manual_seed(0)
     made: torch.Tensor = pipeline(
         Image.new("RGB", (32, 32), "red"), control, num_inference_steps=1, generator=seed,
-        output_type="pt", progress=lambda done, total: None,
+        output_type="pt", progress=lambda done, total: None, **more,
     ).frames  # fmt: skip
     return made
 
@@ -44,6 +45,8 @@ def test_offloaded_parts_give_the_same_frames(pipeline: ControlNeXtVideoPipeline
     expected = generate(pipeline)
     devices._offload(pipeline, "cpu", way)
     assert torch.equal(generate(pipeline), expected)
+    with pytest.raises(DeviceError, match="exclude each other"):
+        generate(pipeline, devices=["cpu", "cpu"])
 
 
 @pytest.mark.parametrize("way", ["model", "group"])

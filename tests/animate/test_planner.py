@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from animate import devices, footprint, mini
+from animate import devices, footprint, mini, planner
 from animate.cli import main
 from animate.config import DEFAULTS, Settings
 from animate.errors import ModelError
@@ -110,6 +110,15 @@ def test_little_memory_means_smaller_windows_and_chunks(free: Any) -> None:
     assert plan.settings.halves_apart
     assert plan.settings.decode_chunk < 8
     assert plan.prediction.peak < 300 * 10**6
+
+
+def test_several_devices_share_no_memory_that_waits_elsewhere() -> None:
+    """Each needs the whole UNet: the planner must not choose what the run then refuses."""
+    alone, together = Settings(window=24, decode_chunk=1), ("cuda:0", "cuda:1")
+    now = alone.resolve(DEFAULTS["official"], size=(64, 64), device="cuda", dtype="bfloat16")
+    for rung in (planner._model_offload, planner._group_offload):
+        assert rung(alone, now) is not None
+        assert rung(replace(alone, devices=together), now) is None
 
 
 def test_what_was_asked_for_stays_and_the_lack_is_told(free: Any) -> None:
