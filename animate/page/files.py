@@ -68,11 +68,11 @@ def _tab(site: Site, name: str, verb: str, fields: Callable[[Form], None], make:
     results = [picture, film, file]
 
     def show(made: Path) -> Update:
-        moves = made.suffix == ".mp4"
+        moves, path = made.suffix == ".mp4", site.shown(made)
         return {
-            picture: gr.Image(None if moves else str(made), visible=not moves),
-            film: gr.Video(str(made) if moves else None, visible=moves),
-            file: str(made),
+            picture: gr.Image(None if moves else path, visible=not moves),
+            film: gr.Video(path if moves else None, visible=moves),
+            file: path,
         }
 
     def begin(request: gr.Request, given_file: str | None, *values: Any) -> Iterator[Update]:

@@ -58,12 +58,8 @@ def tab(site: Site) -> None:
     results = [overlay, skeletons, files]
 
     def show(made: Made) -> Update:
-        paths = [made.overlay, made.skeletons, made.keypoints]
-        return {
-            overlay: str(paths[0]),
-            skeletons: str(paths[1]),
-            files: [str(one) for one in paths],
-        }
+        paths = [site.shown(one) for one in (made.overlay, made.skeletons, made.keypoints)]
+        return {overlay: paths[0], skeletons: paths[1], files: paths}
 
     def begin(request: gr.Request, film: str | None, drawn: str, *values: Any) -> Iterator[Update]:
         def work() -> Work[Made]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from animate.errors import OutputError
 
-LONGEST = 60  # characters of each input's name that go into the result's
+LONGEST = 80  # bytes of each input's name that go into the result's; systems bear 255 in all
 
 
 class Shelf:
@@ -52,7 +52,8 @@ class Shelf:
 
 def plain(text: str) -> str:
     """A name of letters, digits, dots and dashes, which every system and browser bears."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-._")[:LONGEST]
+    name = re.sub(r"[^\w.-]+", "-", text).strip("-._")
+    return name.encode(errors="ignore")[:LONGEST].decode(errors="ignore")
 
 
 def _numbered(stem: str) -> Iterator[str]:

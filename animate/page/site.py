@@ -71,6 +71,12 @@ class Site:
         self._film.drop()
         return self._still(settings)
 
+    def shown(self, path: Path) -> str:
+        """A result where gradio may serve it from; the folder of results stays closed to users."""
+        from gradio.processing_utils import save_file_to_cache
+
+        return str(save_file_to_cache(path, cache_dir=str(self.offer.uploads)))
+
     def told(self, error: Exception) -> str:
         """An error for its user, in one line without this machine's folders.
 

@@ -29,7 +29,7 @@ AUTO = {"as it looks": None, "yes": True, "no, it is a map": False}
 class Made:
     """Pictures with what they show, in the order in which they are to be seen."""
 
-    shown: list[tuple[str, str]]
+    shown: list[tuple[Path, str]]
 
 
 def tab(site: Site) -> None:
@@ -70,7 +70,8 @@ def tab(site: Site) -> None:
     results = [gallery, files]
 
     def show(made: Made) -> Update:
-        return {gallery: made.shown, files: [path for path, _ in made.shown]}
+        seen = [(site.shown(path), text) for path, text in made.shown]
+        return {gallery: seen, files: [path for path, _ in seen]}
 
     def begin(
         request: gr.Request, picture: str | None, beside: bool, weights: list[str] | None,
@@ -120,7 +121,7 @@ def make(
     with site.shelf.place([source.stem, kind], endings) as paths:
         for path, (picture, _) in zip(paths, pictures, strict=True):
             write_picture(path, picture)
-    shown = zip(map(str, paths), (text for _, text in pictures), strict=True)
+    shown = zip(paths, (text for _, text in pictures), strict=True)
     return Made(shown=list(shown))
 
 

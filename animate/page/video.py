@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +16,7 @@ from animate.config import ALIGNMENTS, SCHEDULERS, WINDOWS, Settings
 from animate.page.command import command_line
 from animate.page.form import OWN, Form, given, numeral, whole
 from animate.page.panel import Panel, Update
-from animate.page.runs import Work
+from animate.page.runs import Stopped, Work
 from animate.page.site import SAMPLES, Site
 from animate.page.upload import picture_upload
 from animate.progress import Progress, Report
@@ -80,9 +81,9 @@ def tab(site: Site) -> None:
 
     def show(made: Made) -> Update:
         return {
-            video: str(made.video),
-            beside: str(made.comparison),
-            files: [str(path) for path in made.files],
+            video: site.shown(made.video),
+            beside: site.shown(made.comparison),
+            files: [site.shown(path) for path in made.files],
             command: made.command,
         }
 
@@ -123,13 +124,15 @@ def make(site: Site, asked: Asked, progress: Progress, report: Report) -> Made:
             load=site.film_model,
             **vars(asked.settings),
         )
+        # First, so that a run that is stopped before has left nothing, and can go on.
+        result.save(video, audio=asked.audio, comparison=comparison, progress=progress)
         files = [video, comparison]
         if result.poses is not None:
             save_poses(keypoints, result.poses)
             files.append(keypoints)
-        result.save(video, audio=asked.audio, comparison=comparison, progress=progress)
-        if asked.judged and tell_figures(result, asked.ref, video, figures, report, progress):
-            files.append(figures)
+        with contextlib.suppress(Stopped):  # the judge: the video is there all the same
+            if asked.judged and tell_figures(result, asked.ref, video, figures, report, progress):
+                files.append(figures)
     line = command_line(asked.driving.name, asked.ref.name, asked.settings)
     return Made(video=video, comparison=comparison, files=files, command=line)
 

@@ -42,19 +42,29 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "animate", "page", "--port", str(port), "--upload", "20"]
+    # Not below the folder that the page runs in, nor the one for temporary files.
+    results, own = tmp_path_factory.mktemp("kept") / "results", folder / "temporary"
+    own.mkdir()
+    command = [
+        sys.executable, "-m", "animate", "page", "--port", str(port), "--upload", "20",
+        "--results", str(results),
+    ]  # fmt: skip
     # Anywhere but in the checkout, so that nothing is served because it lies here.
     with subprocess.Popen(
         command,
         cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "TMPDIR": str(own),
+        },
     ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("Animate is at http://127.0.0.1:"), line
-        yield Served(line.split()[3], folder / "results")
+        yield Served(line.split()[3], results)
         process.send_signal(signal.SIGINT)
         try:
             assert process.wait(60) == 0
