@@ -55,8 +55,8 @@ def check_jobs(
     known: outputs that this very batch may have written. timed: also predict the time, which
     probes the machine. progress(done, total) is called after each job.
     """
-    look = _Look(timed, {job.output for job in jobs})
     inputs = {path for job in jobs for path in (job.driving, job.ref)}
+    look = _Look(timed, {job.output for job in jobs}, inputs)
     found = Checks()
     for number, job in enumerate(jobs, start=1):
         try:
@@ -73,9 +73,10 @@ def check_jobs(
 class _Look:
     """Remembers what it saw, as many jobs share films, references and settings."""
 
-    def __init__(self, timed: bool, taken: set[str]) -> None:
+    def __init__(self, timed: bool, taken: set[str], inputs: set[str]) -> None:
         self.timed = timed
         self.taken = taken  # what is written already
+        self.inputs = inputs
         self.film = lru_cache(REMEMBERED)(_kept(_film))
         self.picture = lru_cache(REMEMBERED)(_kept(_picture))
         self.plan = lru_cache(REMEMBERED)(_kept(self._seconds))
@@ -90,6 +91,8 @@ class _Look:
         if options.save_poses is not None and options.save_poses.suffix != ".npz":
             raise AnimateError(f"{options.save_poses}: in a batch keypoints go into .npz files")
         for path in filter(None, (options.save_compare, options.save_poses)):
+            if str(path) in self.inputs:
+                raise AnimateError(f"{path} is an input of a job; give it another name")
             if str(path) in self.taken:
                 raise AnimateError(f"{path} is written by another job too; put {{driving}} into it")
             self.taken.add(str(path))

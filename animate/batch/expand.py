@@ -111,10 +111,12 @@ def _files(value: Value, folder: Path) -> list[str]:
     found: dict[str, None] = {}
     for pattern in [value] if isinstance(value, str) else value:
         placed = _placed(pattern, folder)
-        if not glob.has_magic(placed) or Path(placed).exists():
+        if not glob.has_magic(pattern) or Path(placed).exists():
             found[placed] = None
             continue
-        matches = sorted(glob.glob(placed, recursive=True))
+        # The manifest's folder may have brackets in its name, which are no pattern.
+        here = Path(glob.escape(os.path.abspath(folder)))
+        matches = sorted(glob.glob(_placed(pattern, here), recursive=True))
         if not matches:
             raise UsageError(f"{pattern}: no file has such a name")
         found.update(dict.fromkeys(matches))

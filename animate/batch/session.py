@@ -11,6 +11,7 @@ from pathlib import Path
 from animate.batch.check import Checks, check_jobs, tell_problems
 from animate.batch.engines.base import Engine
 from animate.batch.expand import expand
+from animate.batch.home import find_state
 from animate.batch.jobs import Job, Problem
 from animate.batch.manifest import read_manifest
 from animate.batch.record import Record
@@ -20,10 +21,8 @@ from animate.batch.store import (
     DONE,
     FAILED,
     FILE,
-    WAITING,
     Store,
     changed_jobs,
-    state_folder,
 )
 from animate.errors import UsageError
 from animate.progress import Report, unheard
@@ -53,7 +52,7 @@ def read_jobs(path: Path, changes: Sequence[str] = (), folder: Path | None = Non
     Raises UsageError.
     """
     jobs, problems = expand(read_manifest(path), changes)
-    folder = folder or state_folder(path, [job.output for job in jobs])
+    folder = folder or find_state(path, [job.output for job in jobs])
     made = {record.output for record in _records(folder) if record.began}
     # A glob finds the results of this very list too, once there are some.
     jobs = tuple(job for job in jobs if not made.intersection((job.driving, job.ref)))
@@ -140,5 +139,5 @@ def _check(
     made = {one.output: one.job.content for one in records if one.state == DONE}
     left = [job for job in jobs if job.output not in made]
     left += [job for job in jobs if made.get(job.output, job.content) != job.content]
-    known = {one.output for one in records if one.began or one.state != WAITING}
+    known = {one.output for one in records if one.began}  # what failed before was never written
     return check_jobs(left, known=known, force=force, timed=timed, progress=progress)

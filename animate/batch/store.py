@@ -148,6 +148,10 @@ class Store:
         )
         return {**dict.fromkeys(STATES, 0), **dict(tuple(row) for row in rows)}
 
+    def outputs(self) -> set[str]:
+        """The outputs of all jobs that ever were listed."""
+        return set(self._known())
+
     def _known(self) -> dict[str, tuple[str, str]]:
         """Content and state of all jobs that ever were listed, by their outputs."""
         rows = self._rows("select output, content, state from jobs")
@@ -214,16 +218,6 @@ class Store:
                 f"{self.folder / FILE}: {reason}; what was done is kept, and the same command "
                 "goes on once this is put right"
             ) from error
-
-
-def state_folder(manifest: Path, outputs: Sequence[str]) -> Path:
-    """Where the state lies: beside the outputs, or beside the manifest if those are elsewhere."""
-    here = [os.path.dirname(output) for output in outputs if not is_remote(output)]
-    beside = Path(manifest).absolute().parent
-    if here and len(here) == len(outputs):
-        common = Path(os.path.commonpath(here))
-        beside = common if common != Path(common.anchor) else beside
-    return beside / f".{manifest.stem}.batch"
 
 
 def _only_one(path: Path) -> IO[bytes]:

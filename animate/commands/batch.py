@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from animate.checks import check_count
 from animate.commands import options
 from animate.errors import UsageError
 
@@ -85,9 +86,8 @@ def resumable(arguments: argparse.Namespace) -> bool:
 def run(arguments: argparse.Namespace) -> None:
     """Do what was asked for; SystemExit(1) if a job failed."""
     action, path = _asked(arguments.words)
-    for name in ("workers", "cores", "retries"):
-        if (getattr(arguments, name) or 1) < 1:
-            raise UsageError(f"--{name} expects a number of at least 1")
+    for name, least in (("workers", 1), ("cores", 1), ("retries", 0)):
+        check_count(name, getattr(arguments, name), at_least=least)
     from animate.batch.session import read_jobs
 
     listed = read_jobs(path, arguments.set, arguments.state)

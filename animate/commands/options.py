@@ -149,6 +149,8 @@ def check_outputs(
     if poses is not None:
         from animate.poses import check_poses
 
+        if poses.resolve() in taken:
+            raise UsageError(f"{poses} is an input or named twice; give the keypoints another name")
         check_poses(poses, overwrite=arguments.force)
 
 

@@ -206,6 +206,20 @@ def test_nobody_is_found_out_before_a_model_is_loaded(
     assert "no person found in" in run.complaint
 
 
+def test_keypoints_that_are_read_are_not_written_over(
+    command: Command, quick: Command, one_frame: Path, tmp_path: Path
+) -> None:
+    assert command("pose", one_frame, "-o", "walk.mp4").code == 0
+    before = (tmp_path / "walk.npz").read_bytes()
+    for run in (
+        command("pose", tmp_path / "walk.npz", "-o", "walk.mp4", "--force"),
+        quick(tmp_path / "walk.npz", "-o", "out.mp4", "--save-poses", "walk.npz", "--force"),
+    ):
+        assert run.code == 2
+        assert "walk.npz is an input" in run.complaint
+    assert (tmp_path / "walk.npz").read_bytes() == before
+
+
 def test_existing_output_is_kept_without_force(
     quick: Command, one_frame: Path, tmp_path: Path
 ) -> None:

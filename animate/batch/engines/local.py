@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 
 from animate.batch.engines.base import Event, Kind, Task
+from animate.batch.engines.process import END
 from animate.batch.failures import Failure
 from animate.batch.worker import Made, default_workers, only_gpu
 from animate.errors import AnimateError
@@ -26,6 +27,7 @@ PROGRAM = (
     "from animate.batch.engines.process import main; main(sys.argv[2])"
 )
 MOST_FALSE_STARTS = 3  # of workers, one after the other, that end before they are ready
+PATIENCE = 12.0  # seconds in which workers clean up before they are stopped
 LOG_TAIL = 300  # characters of what a worker said last that go into an error message
 
 Post = tuple["_Process", Message | None]
@@ -59,7 +61,9 @@ class LocalEngine:
         trace: TracebackType | None,
     ) -> None:
         for process in self._team:
-            process.stop()
+            process.ask_to_end()
+        for process in self._team:
+            process.stop(PATIENCE)
         self._team = []
 
     @property
@@ -170,8 +174,16 @@ class _Process:
                 posts.put((self, message))
         posts.put((self, None))
 
-    def stop(self) -> None:
-        """End it at once: what it was doing goes on from its journal."""
+    def ask_to_end(self) -> None:
+        """Let it clean up and end."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                send(self._process.stdin, END)
+
+    def stop(self, patience: float = 0.0) -> None:
+        """End it, after so many seconds by force: what it was doing goes on from its journal."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience)
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):

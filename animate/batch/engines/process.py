@@ -21,14 +21,20 @@ from pose.wire import Message, receive, send
 Tell = Callable[..., None]
 
 TELL_EVERY = 0.2  # seconds between two words on one stage
+GRACE = 10.0  # seconds in which a worker that is to end removes what it has written in part
+END = "end"  # the message that says so
+_ending = threading.Event()
 
 
 def main(facts: str) -> None:
-    """Serve until standard input is closed, as it is when the batch ends, however it ends."""
+    """Serve until standard input is closed, as it is when the batch ends, however it ends.
+
+    Told to end, work does so at its next word of progress: no partial file stays, its journal does.
+    """
     told = json.loads(facts)
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not come between the messages
-    inbox: SimpleQueue[Message] = SimpleQueue()
+    inbox: SimpleQueue[Message | None] = SimpleQueue()
     threading.Thread(target=_listen, args=(inbox,), daemon=True).start()
 
     def tell(kind: str, *arrays: Any, **values: Any) -> None:
@@ -39,17 +45,22 @@ def main(facts: str) -> None:
 
     worker = Worker(Path(told["scratch"]), told["threads"], told["share"])
     tell("ready")
-    while True:
-        _serve(worker, inbox.get(), tell)
+    with contextlib.suppress(SystemExit):
+        while (message := inbox.get()) is not None:
+            _serve(worker, message, tell)
+    os._exit(0)  # nothing is left to do but what libraries take their time for
 
 
-def _listen(inbox: SimpleQueue[Message]) -> None:
+def _listen(inbox: SimpleQueue[Message | None]) -> None:
     """Take messages while work goes on, and end the process at once when nobody can send any."""
-    while True:
-        message = receive(sys.stdin.buffer)
-        if message is None:
-            os._exit(0)
+    while (message := receive(sys.stdin.buffer)) is not None:
+        if message.kind == END:
+            _ending.set()
+            inbox.put(None)
+            time.sleep(GRACE)
+            break
         inbox.put(message)
+    os._exit(0)
 
 
 def _serve(worker: Any, message: Message, tell: Tell) -> None:
@@ -79,6 +90,8 @@ def seldom(tell: Tell) -> Callable[[str, int, int], None]:
     last: dict[str, float] = {}
 
     def progress(stage: str, done: int, total: int) -> None:
+        if _ending.is_set():
+            raise SystemExit
         now = time.monotonic()
         if stage not in last or done >= total or now - last[stage] >= TELL_EVERY:
             last[stage] = now

@@ -69,4 +69,11 @@ def test_a_list_without_any_job_is_a_usage_error(
     assert main(["batch", str(path)]) == 2
     assert "line 2: unknown key stepz" in capsys.readouterr().err
     assert main(["batch", "status", str(path)]) == 2
-    assert main(["batch", str(path), "--workers", "0"]) == 2
+
+
+@pytest.mark.parametrize("wrong", ["--workers=0", "--cores=0", "--retries=-1"])
+def test_counts_that_make_no_sense_are_refused(
+    wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["batch", str(tmp_path / "jobs.yaml"), wrong]) == 2
+    assert wrong.partition("=")[0] in capsys.readouterr().err

@@ -33,6 +33,15 @@ def test_references_times_drivings(write: Write, tmp_path: Path) -> None:
     assert {job.driving for job in jobs} == {str(tmp_path / "v" / n) for n in ("x.mp4", "y.mp4")}
 
 
+def test_brackets_of_the_lists_own_folder_are_no_pattern(tmp_path: Path) -> None:
+    home = tmp_path / "[2026] films"
+    (home / "v").mkdir(parents=True)
+    (home / "v" / "x1.mp4").touch()
+    (home / "jobs.yaml").write_text('- {driving: "v/x[0-9].mp4", ref: a.png}')
+    [job] = jobs_of(home / "jobs.yaml")
+    assert job.driving == str(home / "v" / "x1.mp4")
+
+
 def test_words_replace_defaults_and_the_row_replaces_both(write: Write) -> None:
     text = "defaults: {steps: 2, seed: 5}\njobs: [{driving: a.mp4, ref: b.png, steps: 3}]"
     [job] = jobs_of(write("jobs.yaml", text), "seed=6", "frames=4", "steps=4")

@@ -67,6 +67,30 @@ def test_a_killed_worker_costs_nothing_and_a_bad_job_only_itself(
 
 
 @pytest.mark.slow
+def test_workers_that_are_told_to_end_leave_no_partial_film(
+    store: Store, dance: Path, hero: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    [job] = small_jobs(tmp_path, tiny_model, dance, hero, 1, frames=90)
+
+    class Enough(Exception):
+        pass
+
+    def watch(news: News) -> None:
+        if news.stage == "decode":
+            raise Enough
+
+    store.enrol([job], force=False)
+    with (
+        pytest.raises(Enough),
+        LocalEngine(store.folder / "scratch", workers=1, threads=1) as engine,
+    ):
+        Batch(store, engine, tracked=[job.output], watch=watch).run()
+    assert not list(tmp_path.glob(".*partial*"))
+    assert not Path(job.output).exists()
+    assert list(tmp_path.glob(".*.journal"))
+
+
+@pytest.mark.slow
 def test_the_killed_command_goes_on_and_repeats_nothing(
     dance: Path, hero: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,9 @@ import pytest
 from animate.batch.record import Record
 from animate.batch.run import News
 from animate.batch.session import Listed, check_listed, read_jobs, run_jobs
-from animate.batch.store import DONE, POSES, WAITING, Store
+from animate.batch.store import DONE, FAILED, POSES, WAITING, Store
+from pose.files import save_poses
+from pose.skeleton import PoseSequence
 from tests.animate.batch.clips import listed
 from tests.animate.batch.engine import ListEngine, Work, made
 from tests.animate.batch.test_run import failing
@@ -100,3 +102,26 @@ def test_news_are_heard(jobs: Path) -> None:
     assert [one.kind for one in heard if one.kind != "tick"] == [
         "tracking", "started", "started", "done", "done",
     ]  # fmt: skip
+
+
+def test_a_file_of_somebodys_is_never_replaced_however_often_it_is_tried(jobs: Path) -> None:
+    output = Path(read_jobs(jobs).jobs[0].output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(b"precious")
+    for _ in range(2):
+        counts, _ = run(jobs)
+        assert (counts[DONE], counts[FAILED]) == (1, 1)
+        assert output.read_bytes() == b"precious"
+
+
+def test_keypoints_that_a_job_reads_are_written_by_none(jobs: Path) -> None:
+    lines = jobs.read_text().splitlines()
+    values = json.loads(lines[0])
+    keypoints = jobs.parent / "dance.npz"
+    save_poses(keypoints, PoseSequence.empty((64, 64), 3))
+    other = {**values, "driving": str(keypoints), "out": "other.mp4"}
+    jobs.write_text(json.dumps({**values, "save_poses": str(keypoints)}) + "\n" + json.dumps(other))
+    checks = check_listed(read_jobs(jobs), force=True, timed=False)
+    told = [one.text for one in checks.problems]
+    assert f"{keypoints} is an input of a job; give it another name" in told
+    assert not checks.good

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from animate.batch.store import DONE, FAILED, FILE, RUNNING, WAITING, Store, state_folder
+from animate.batch.store import DONE, FAILED, FILE, RUNNING, WAITING, Store
 from animate.errors import OutputError, UsageError
 from tests.animate.batch.conftest import make_jobs
 
@@ -96,10 +96,3 @@ def test_the_file_is_written_ahead_and_to_the_disk(store: Store) -> None:
     assert store._base is not None
     assert store._base.execute("pragma synchronous").fetchone()[0] == 2
     base.close()
-
-
-def test_the_state_lies_beside_the_outputs(tmp_path: Path) -> None:
-    listed = tmp_path / "list" / "friday.yaml"
-    outputs = [str(tmp_path / "out" / part / "x.mp4") for part in ("a", "b")]
-    assert state_folder(listed, outputs) == tmp_path / "out" / ".friday.batch"
-    assert state_folder(listed, ["s3://b/x.mp4"]) == tmp_path / "list" / ".friday.batch"
