@@ -14,12 +14,18 @@ from pathlib import Path
 from pose import ffmpeg
 
 AUDIO_CODEC = ("-c:a", "aac", "-b:a", "160k")  # plays everywhere that H.264 in mp4 does
+_FILE_BEGIN = re.compile(r"^\s*Duration: .*\bstart: (-?[\d.]+)", re.MULTILINE)
+_FILM_STREAM = re.compile(r"^\s*Stream #.*: Video: .*$", re.MULTILINE)
+_STREAM_BEGIN = re.compile(r", start (-?[\d.]+)")
 _AUDIO_STREAM = re.compile(r"^\s*Stream #.*: Audio:", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Soundtrack:
-    """The sound of `source` from `start` on, for `duration` seconds; silence is no error."""
+    """The sound of `source` for `duration` seconds; silence is no error.
+
+    start: seconds after the first picture.
+    """
 
     source: Path
     start: float = 0.0
@@ -27,7 +33,8 @@ class Soundtrack:
 
     def input_arguments(self) -> list[str]:
         """ffmpeg arguments that open the sound as the next input."""
-        return ["-ss", f"{self.start:.6f}", "-t", f"{self.duration:.6f}", "-i", str(self.source)]
+        begin = self.start + picture_delay(self.source)
+        return ["-ss", f"{begin:.6f}", "-t", f"{self.duration:.6f}", "-i", str(self.source)]
 
     def output_arguments(self) -> list[str]:
         """ffmpeg arguments that map the sound of input 1, if there is any, into the result."""
@@ -36,7 +43,26 @@ class Soundtrack:
 
 def has_audio(path: Path) -> bool:
     """Whether the file has a sound track that ffmpeg recognises."""
-    listing = subprocess.run(
+    return bool(_AUDIO_STREAM.search(_listing(path)))
+
+
+def picture_delay(path: Path) -> float:
+    """Seconds of sound before the first picture, as recorders and cuts without encoding leave it.
+
+    ffmpeg counts from where the file begins. 0 where it does not say otherwise.
+    """
+    listing = _listing(path)
+    begin = _FILE_BEGIN.search(listing)
+    films = (line for line in _FILM_STREAM.findall(listing) if "attached pic" not in line)
+    picture = _STREAM_BEGIN.search(next(films, ""))
+    if begin is None or picture is None:
+        return 0.0
+    return max(0.0, float(picture[1]) - float(begin[1]))
+
+
+def _listing(path: Path) -> str:
+    """What ffmpeg tells of a file."""
+    told = subprocess.run(
         [ffmpeg.program(), "-hide_banner", "-i", str(path)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -44,4 +70,4 @@ def has_audio(path: Path) -> bool:
         errors="replace",
         check=False,
     )
-    return bool(_AUDIO_STREAM.search(listing.stderr))
+    return told.stderr

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from animate.errors import UsageError
 
@@ -35,7 +38,8 @@ def check_number(
     """Raise UsageError unless value is None or a finite number within bounds."""
     if value is None:
         return
-    if not (math.isfinite(value) and at_least <= value <= at_most and value > above):
+    known = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not (known and at_least <= value <= at_most and value > above):
         bound = f"of at least {at_least:g}" if at_least > -math.inf else f"above {above:g}"
         bound = f"from {at_least:g} to {at_most:g}" if at_most < math.inf else bound
         raise UsageError(f"{option(name)} expects a number {bound}, got {value}")
@@ -63,3 +67,19 @@ def check_person(value: object) -> None:
         check(value)  # type: ignore[arg-type]
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def is_size(value: object) -> bool:
+    """Whether value is (width, height) in whole pixels."""
+    sides = value if isinstance(value, tuple) else ()
+    whole = [isinstance(side, int) and not isinstance(side, bool) and side >= 1 for side in sides]
+    return len(whole) == 2 and all(whole)
+
+
+def plain(value: Any) -> Any:
+    """What a caller gave in Python's own types: NumPy's numbers, lists and paths are taken, too."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):  # of NumPy and torch
+        value = value.tolist()
+    return tuple(map(plain, value)) if isinstance(value, (list, tuple)) else value

@@ -11,7 +11,9 @@ from animate.checks import (
     check_exists,
     check_number,
     check_person,
+    is_size,
     option,
+    plain,
 )
 from animate.errors import UsageError
 
@@ -201,7 +203,13 @@ class Settings:
         check_person(self.person)
         for name in ("base", "controlnext", "unet"):
             check_exists(name, getattr(self, name))
-        for file, scale in self.lora:
+        for name, items in (("lora", self.lora), ("devices", self.devices)):
+            if not isinstance(items, tuple):
+                raise UsageError(f"{option(name)} expects a tuple, got {items!r}")
+        for one in self.lora:
+            if not isinstance(one, tuple) or len(one) != 2:
+                raise UsageError(f"--lora expects (file, scale), got {one!r}")
+            file, scale = one
             check_exists("lora", file)
             check_number("lora", scale, at_least=0.0)
         self._check_together()
@@ -209,7 +217,7 @@ class Settings:
     def _check_together(self) -> None:
         if self.fps is not None and self.stride != 1:
             raise UsageError("--fps and --stride both set the rate: give one of them")
-        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
+        if self.size is not None and not is_size(self.size):
             raise UsageError(f"--size expects WIDTHxHEIGHT in pixels, got {self.size}")
         if self.window is not None and self.overlap is not None and self.overlap >= self.window:
             raise UsageError(
@@ -284,11 +292,15 @@ class Resolved(Settings):
 
 
 def settings_from(values: dict[str, object]) -> Settings:
-    """Settings from keywords; an unknown keyword raises UsageError and lists the known ones."""
+    """Settings from keywords; an unknown keyword raises UsageError and lists the known ones.
+
+    Numbers may be NumPy's, tuples lists, files Paths; None is what is left open.
+    """
     known = [field.name for field in fields(Settings)]
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise UsageError(
             f"unknown setting {', '.join(map(repr, unknown))}; known: {', '.join(known)}"
         )
-    return replace(Settings(), **values)  # type: ignore[arg-type]
+    given = {name: plain(value) for name, value in values.items() if value is not None}
+    return replace(Settings(), **given)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from animate.checks import check_choice, check_count, check_exists, check_number
+from animate.checks import check_choice, check_count, check_exists, check_number, plain
 from animate.config import DEVICES, DTYPES, LOOKS, UNET_KINDS, VARIANTS
 from animate.errors import UsageError
 
@@ -119,7 +119,7 @@ def still_settings(given: dict[str, Any]) -> StillSettings:
         raise UsageError(
             f"unknown setting {unknown[0]!r}; known: {', '.join(sorted({*known, *EACH}))}"
         )
-    return StillSettings(**given)
+    return StillSettings(**{name: plain(one) for name, one in given.items() if one is not None})
 
 
 def control_choices(pictures: Sequence[Any], **each: Any) -> list[ControlChoice]:

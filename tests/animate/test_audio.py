@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animate.audio import Soundtrack, has_audio
+from animate.audio import Soundtrack, has_audio, picture_delay
 from animate.video import VideoWriter
 from pose import ffmpeg
 
@@ -85,3 +85,19 @@ def test_silent_source_is_no_error(tmp_path: Path) -> None:
     path = write(tmp_path / "out.mp4", 5, Soundtrack(source=silent, duration=0.5))
     assert not has_audio(silent)
     assert not has_audio(path)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_sound_before_the_first_picture_is_left_out(
+    tone: Path, tmp_path: Path, ending: str
+) -> None:
+    """The picture begins half a second after the sound, which is loud after one second."""
+    late = tmp_path / f"late.{ending}"
+    inputs = ("-itsoffset", "0.5", "-i", str(tone), "-i", str(tone))
+    command = [ffmpeg.program(), "-loglevel", "error", *inputs, "-map", "0:v", "-map", "1:a"]
+    subprocess.run([*command, "-c", "copy", str(late)], check=True)
+    assert picture_delay(tone) == pytest.approx(0.0, abs=0.03)  # of which AAC may take its part
+    assert picture_delay(late) == pytest.approx(0.5, abs=0.03)
+    before = write(tmp_path / "a.mp4", 4, Soundtrack(source=late, duration=0.4))
+    after = write(tmp_path / "b.mp4", 4, Soundtrack(source=late, start=0.55, duration=0.4))
+    assert loudness(before) < 0.01 < loudness(after)

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from diffusers import UNetSpatioTemporalConditionModel
@@ -56,6 +57,38 @@ def test_senseless_values_name_the_option(values: dict[str, Any], told: str) -> 
     with pytest.raises(UsageError) as caught:
         Settings(**values)
     assert told in str(caught.value)
+
+
+def test_numbers_lists_and_paths_of_others_are_taken(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    read = settings_from(
+        {
+            "seed": random.integers(1000),
+            "control_scale": np.float32(0.5),
+            "guidance": [1, 3],
+            "size": np.array([128, 192]),
+            "person": [3.5, 4],
+            "lora": [[tmp_path, 0.5]],
+            "model": tmp_path,
+            "device": None,
+        }
+    )
+    assert type(read.seed) is int
+    assert (read.control_scale, read.guidance, read.size) == (0.5, (1, 3), (128, 192))
+    assert (read.person, read.lora) == ((3.5, 4), ((str(tmp_path), 0.5),))
+    assert (read.model, read.device) == (str(tmp_path), "auto")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fps": "12"}, {"size": 128}, {"size": (128.5, 192)}, {"lora": "a.safetensors"},
+        {"lora": ("a.safetensors",)}, {"devices": "cuda:0"}, {"guidance": "3"}, {"fps": True},
+    ],
+)  # fmt: skip
+def test_values_of_other_types_are_told_as_such(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"--{next(iter(wrong))} expects"):
+        settings_from(wrong)
 
 
 def test_unknown_keyword_lists_the_known_ones() -> None:
