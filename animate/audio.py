@@ -34,7 +34,7 @@ class Soundtrack:
     def input_arguments(self) -> list[str]:
         """ffmpeg arguments that open the sound as the next input."""
         begin = self.start + picture_delay(self.source)
-        return ["-ss", f"{begin:.6f}", "-t", f"{self.duration:.6f}", "-i", str(self.source)]
+        return ["-ss", f"{begin:.6f}", "-t", f"{self.duration:.6f}", "-i", f"file:{self.source}"]
 
     def output_arguments(self) -> list[str]:
         """ffmpeg arguments that map the sound of input 1, if there is any, into the result."""
@@ -63,7 +63,7 @@ def picture_delay(path: Path) -> float:
 def _listing(path: Path) -> str:
     """What ffmpeg tells of a file."""
     told = subprocess.run(
-        [ffmpeg.program(), "-hide_banner", "-i", str(path)],
+        [ffmpeg.program(), "-hide_banner", "-i", f"file:{path}"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from animate.errors import UsageError
+
+LARGEST_SEED = 2**63 - 1  # torch takes twice that, which leaves room for counting on
 
 
 def option(name: str) -> str:
@@ -67,6 +70,12 @@ def check_person(value: object) -> None:
         check(value)  # type: ignore[arg-type]
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def check_device(name: object) -> None:
+    """Raise UsageError unless it names a device as torch does."""
+    if not (isinstance(name, str) and re.fullmatch(r"(cpu|cuda|mps|xpu|npu|meta)(:\d+)?", name)):
+        raise UsageError(f"--devices expects names such as cuda:0,cuda:1, got {name!r}")
 
 
 def is_size(value: object) -> bool:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from animate.checks import (
+    LARGEST_SEED,
     check_choice,
     check_count,
+    check_device,
     check_exists,
     check_number,
     check_person,
@@ -188,8 +190,8 @@ class Settings:
     def __post_init__(self) -> None:
         for name in ("frames", "stride", "steps", "window", "decode_chunk"):
             check_count(name, getattr(self, name), at_least=1)
-        for name in ("overlap", "seed"):
-            check_count(name, getattr(self, name), at_least=0)
+        check_count("overlap", self.overlap, at_least=0)
+        check_count("seed", self.seed, at_least=0, at_most=LARGEST_SEED)
         check_count("motion_bucket", self.motion_bucket, at_least=0, at_most=255)
         check_number("fps", self.fps, above=0.0)
         check_number("control_scale", self.control_scale, at_least=0.0)
@@ -201,6 +203,8 @@ class Settings:
         for name, choices in CHOICES.items():
             check_choice(name, getattr(self, name), choices)
         check_person(self.person)
+        for device in self.devices if isinstance(self.devices, tuple) else ():
+            check_device(device)
         for name in ("base", "controlnext", "unet"):
             check_exists(name, getattr(self, name))
         for name, items in (("lora", self.lora), ("devices", self.devices)):

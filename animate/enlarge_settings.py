@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from animate.checks import check_choice, check_count, check_exists, check_number
+from animate.checks import LARGEST_SEED, check_choice, check_count, check_exists, check_number
 from animate.config import DEVICES, DTYPES
 from animate.errors import UsageError
 
@@ -46,7 +46,7 @@ class UpscaleSettings:
         check_number("detail", self.detail, at_least=0.0)
         check_number("overlap", self.overlap, at_least=0.0, at_most=0.5)
         check_count("steps", self.steps, at_least=1)
-        check_count("seed", self.seed, at_least=0)
+        check_count("seed", self.seed, at_least=0, at_most=LARGEST_SEED)
         check_count("tile", self.tile, at_least=32)
         check_exists("weights", self.weights)
         check_choice("device", self.device, DEVICES)

@@ -39,6 +39,15 @@ def keep_inputs(output: Path, *inputs: Path) -> None:
         raise UsageError(f"{output} is the input; give the output another name")
 
 
+def is_text(name: str) -> bool:
+    """Whether a file's name can be written down; on Unix it may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_film(source: Path) -> bool:
     """Whether a file is to be read as a film, by its first bytes."""
     from pose.sniff import first_bytes, is_transport_stream, is_video

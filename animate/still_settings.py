@@ -7,7 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from animate.checks import check_choice, check_count, check_exists, check_number, plain
+from animate.checks import (
+    LARGEST_SEED,
+    check_choice,
+    check_count,
+    check_exists,
+    check_number,
+    plain,
+)
 from animate.config import DEVICES, DTYPES, LOOKS, UNET_KINDS, VARIANTS
 from animate.errors import UsageError
 
@@ -87,7 +94,7 @@ class StillSettings:
     def __post_init__(self) -> None:
         for name in ("steps", "count"):
             check_count(name, getattr(self, name), at_least=1)
-        check_count("seed", self.seed, at_least=0)
+        check_count("seed", self.seed, at_least=0, at_most=LARGEST_SEED)
         check_number("guidance", self.guidance, at_least=1.0)
         for name, choices in (
             ("method", METHODS),

@@ -136,4 +136,4 @@ class VideoWriter:
         command += ["-map", "0:v:0", *VIDEO_CODEC]
         if soundtrack is not None:
             command += soundtrack.output_arguments()
-        return [*command, "-movflags", "+faststart", str(self._partial)]
+        return [*command, "-movflags", "+faststart", f"file:{self._partial}"]

@@ -164,6 +164,10 @@ def _nearest(starts: Floats, times: Floats) -> NDArray[np.int64]:
 def _examine(path: str | os.PathLike[str]) -> tuple[VideoInfo, Floats, Copy | None]:
     """Facts, the start times of the frames that are shown, and the copy that was needed."""
     path = Path(path)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise VideoError(f"{str(path)!a}: the name is no text; rename the file") from None
     (spans, average), copy = _counted(path)
     file = path if copy is None else copy.file
     with closing(read_frames(file)) as frames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,21 +47,23 @@ def check_jobs(
     jobs: Sequence[Job],
     *,
     known: Collection[str] = (),
+    others: Sequence[Job] = (),
     force: bool = False,
     timed: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Checks:
     """Open every file and check every option of jobs, without loading a model.
 
-    known: outputs that this very batch may have written. timed: also predict the time, which
+    known: outputs that this very batch may have written. others: jobs of the list that are not
+    checked, but whose files are not to be written over. timed: also predict the time, which
     probes the machine. progress(done, total) is called after each job.
     """
-    inputs = {path for job in jobs for path in (job.driving, job.ref)}
+    inputs = {_place(path) for job in (*jobs, *others) for path in (job.driving, job.ref)}
     look = _Look(timed, {job.output for job in jobs}, inputs)
     found = Checks()
     for number, job in enumerate(jobs, start=1):
         try:
-            if job.output in inputs:
+            if _place(job.output) in inputs:
                 raise AnimateError(f"{job.output} is an input of a job; give it another name")
             found.good.append(look.at(job, overwrite=force or job.output in known))
         except Exception as error:
@@ -68,6 +71,11 @@ def check_jobs(
             found.problems.append(Problem(job.line, text, job))
         progress(number, len(jobs))
     return found
+
+
+def _place(name: str) -> str:
+    """The file that a name means, be it by a link; URLs as they are."""
+    return name if "://" in name else os.path.realpath(name)
 
 
 class _Look:
@@ -90,8 +98,12 @@ class _Look:
             check_place(str(options.save_compare), overwrite=overwrite)
         if options.save_poses is not None and options.save_poses.suffix != ".npz":
             raise AnimateError(f"{options.save_poses}: in a batch keypoints go into .npz files")
+        if options.save_poses is not None and options.save_poses.exists() and not overwrite:
+            raise AnimateError(
+                f"{options.save_poses} exists already; use --force to replace it, or another name"
+            )
         for path in filter(None, (options.save_compare, options.save_poses)):
-            if str(path) in self.inputs:
+            if _place(str(path)) in self.inputs:
                 raise AnimateError(f"{path} is an input of a job; give it another name")
             if str(path) in self.taken:
                 raise AnimateError(f"{path} is written by another job too; put {{driving}} into it")

@@ -14,6 +14,7 @@ from pathlib import Path
 from animate.batch.jobs import Job, Problem, actions
 from animate.batch.manifest import Manifest, Row, Value, Values
 from animate.errors import UsageError
+from animate.files import is_text
 
 # The keys of a row that are no options of the command.
 INPUTS = {"driving": ("driving", "drivings"), "ref": ("ref", "refs")}
@@ -119,6 +120,9 @@ def _files(value: Value, folder: Path) -> list[str]:
         matches = sorted(glob.glob(_placed(pattern, here), recursive=True))
         if not matches:
             raise UsageError(f"{pattern}: no file has such a name")
+        for match in matches:
+            if not is_text(match):
+                raise UsageError(f"{match!a}: the name is no text; rename the file")
         found.update(dict.fromkeys(matches))
     if not found:
         raise UsageError("an empty list names no file")
@@ -174,6 +178,8 @@ def _filled(word: str, names: dict[str, str], folder: Path) -> str:
     option, _, value = word[2:].partition("=")
     if option not in TARGETS:
         return word
+    if "://" in value:
+        raise UsageError(f"{option} {value}: of a URL only the video can be written")
     return f"--{option}={_target(_fill(value, names), folder)}"
 
 

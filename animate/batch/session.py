@@ -71,7 +71,7 @@ def check_listed(
     known = {one.output: (one.job.content, one.state) for one in records}
     changed = [] if force else changed_jobs(known, listed.jobs)
     left = [job for job in listed.jobs if job not in {problem.job for problem in changed}]
-    checks = _check(left, records, force=force, timed=timed, progress=progress)
+    checks = _check(left, listed.jobs, records, force=force, timed=timed, progress=progress)
     return Checks(checks.good, [*checks.problems, *changed])
 
 
@@ -97,7 +97,9 @@ def run_jobs(
         told = "; ".join(f"line {one.line}: {one.text}" for one in listed.problems[:3])
         raise UsageError(f"{listed.path}: no job can run: {told}")
     with Store(listed.folder) as store, make_engine(store.folder / "scratch") as engine:
-        checks = _check(listed.jobs, store.records(), force=force, timed=False, progress=progress)
+        checks = _check(
+            listed.jobs, listed.jobs, store.records(), force=force, timed=False, progress=progress
+        )
         changed = store.enrol(listed.jobs, force=force)
         if again:
             store.restart()
@@ -130,6 +132,7 @@ def _records(folder: Path) -> list[Record]:
 
 def _check(
     jobs: Sequence[Job],
+    listed: Sequence[Job],
     records: Sequence[Record],
     *,
     force: bool,
@@ -140,4 +143,4 @@ def _check(
     left = [job for job in jobs if job.output not in made]
     left += [job for job in jobs if made.get(job.output, job.content) != job.content]
     known = {one.output for one in records if one.began}  # what failed before was never written
-    return check_jobs(left, known=known, force=force, timed=timed, progress=progress)
+    return check_jobs(left, known=known, others=listed, force=force, timed=timed, progress=progress)

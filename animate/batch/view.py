@@ -170,12 +170,13 @@ class Table:
 
     def _draw(self) -> Any:
         from rich.table import Table as Grid
+        from rich.text import Text
 
         grid = Grid(title=self.board.summary(), title_justify="left", expand=True)
         for name in ("job", "state", "progress", "left", "fidelity"):
             grid.add_column(name, justify="left" if name in ("job", "state") else "right")
         for job in self._shown():
-            grid.add_row(*_cells(job))
+            grid.add_row(*map(Text, _cells(job)))  # names may hold brackets, which are no markup
         return grid
 
     def _shown(self) -> list[Standing]:

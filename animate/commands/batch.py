@@ -212,6 +212,8 @@ def _report(arguments: argparse.Namespace, listed: Listed) -> None:
     from animate.batch.report import THRESHOLD, entries, write_report
     from animate.batch.store import Store
 
+    if arguments.output is not None and arguments.output.suffix not in (".html", ".htm"):
+        raise UsageError(f"{arguments.output}: the report's name must end in .html")
     threshold = THRESHOLD if arguments.threshold is None else arguments.threshold
     with Store(listed.folder, reading=True) as store:
         if arguments.json:

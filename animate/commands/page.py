@@ -9,6 +9,7 @@ from pathlib import Path
 
 from animate.commands import options
 from animate.config import ATTENTIONS, DEVICES, DTYPES, OFFLOADS, Settings
+from animate.errors import UsageError
 from animate.page.serve import Serving, serve
 
 PASSWORD = "ANIMATE_PAGE_AUTH"  # environment variable
@@ -59,7 +60,10 @@ def run(arguments: argparse.Namespace) -> None:
     """Serve until Ctrl-C."""
     auth = arguments.auth
     if auth is None and os.environ.get(PASSWORD):
-        auth = _auth(os.environ[PASSWORD])
+        try:
+            auth = _auth(os.environ[PASSWORD])
+        except argparse.ArgumentTypeError as error:
+            raise UsageError(f"{PASSWORD}: {error}") from error
     asked = Serving(
         host=arguments.host,
         port=arguments.port,

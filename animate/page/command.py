@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -11,11 +11,14 @@ from animate.checks import option
 from animate.config import Settings
 
 
-def command_line(driving: str, ref: str, settings: Settings) -> str:
-    """`animate DRIVING --ref REF` with what differs from the defaults, for a shell."""
+def command_line(driving: str, ref: str, settings: Settings, words: Sequence[str] = ()) -> str:
+    """`animate DRIVING --ref REF` with what differs from the defaults, for a shell.
+
+    words: options that are no settings.
+    """
     # A name that begins with a dash would be an option.
     named = driving if not driving.startswith("-") else f"./{driving}"
-    return shlex.join(["animate", named, f"--ref={ref}", *setting_words(settings)])
+    return shlex.join(["animate", named, f"--ref={ref}", *setting_words(settings), *words])
 
 
 def setting_words(settings: Settings) -> Iterator[str]:

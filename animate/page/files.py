@@ -94,7 +94,7 @@ def make_map(
 
     usual = site.offer.standard
     kind, film = asked["kind"], is_film(source)
-    settings = MapSettings(look=asked["look"], device=usual.device)
+    settings = MapSettings(look=asked["look"], device=usual.device, pose_backend=usual.pose_backend)
     with site.shelf.place([source.stem, kind], [".mp4" if film else ".png"]) as (output,):
         if film:
             method, frames = annotate_film(

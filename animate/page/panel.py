@@ -70,7 +70,7 @@ class Panel:
         try:
             with self.site.desk.run(_user(request), self.tab, work()) as run:
                 for sight in run.watch():
-                    yield {self.bar: sight_bar(sight), self.log: "\n".join(sight.lines)}
+                    yield {self.bar: sight_bar(sight), self.log: self._log(sight)}
                 yield self._ended(run, show)
         except Stopped:  # the page is being closed
             yield self._idle(STOPPED)
@@ -78,7 +78,7 @@ class Panel:
             yield self._idle(self.site.told(error), wrong=True)
 
     def _ended(self, run: Run[Done], show: Callable[[Done], Update]) -> Update:
-        told = {self.log: "\n".join(run.sight().lines)}
+        told = {self.log: self._log(run.sight())}
         try:
             made = run.result()
         except Stopped:
@@ -86,6 +86,9 @@ class Panel:
         except Exception as error:
             return told | self._idle(self.site.told(error), wrong=True)
         return told | self._idle("Done.") | show(made)
+
+    def _log(self, sight: Sight) -> str:
+        return self.site.plain("\n".join(sight.lines))
 
     def _halt(self, request: gr.Request) -> None:
         self.site.desk.stop(_user(request), self.tab)

@@ -84,7 +84,12 @@ def make(
         for slot in range(poses.people):
             for line in preflight(poses, slot).lines():
                 report(line)
-        save_skeletons(skeletons, poses, look=look, progress=progress)
-        save_poses(keypoints, poses)
-        save_overlay(overlay, poses, source.film, progress=progress)
+        try:
+            save_skeletons(skeletons, poses, look=look, progress=progress)
+            save_overlay(overlay, poses, source.film, progress=progress)
+            save_poses(keypoints, poses)
+        except BaseException:  # all or nothing: what is there would take the name
+            for path in (skeletons, overlay, keypoints):
+                path.unlink(missing_ok=True)
+            raise
     return Made(skeletons=skeletons, overlay=overlay, keypoints=keypoints)

@@ -89,8 +89,13 @@ class Site:
         if not isinstance(error, (AnimateError, PoseError, TemporalError, OSError, MemoryError)):
             traceback.print_exception(error, file=sys.stderr)
             text = f"unexpected {type(error).__name__}: {text}"
+        return self.plain(text)
+
+    def plain(self, text: str) -> str:
+        """What is told to users, without this machine's folders."""
         # gradio keeps each file in a folder named by its content.
-        return re.sub(rf"{re.escape(str(self.offer.uploads))}/(?:[0-9a-f]+/)*", "", text)
+        text = re.sub(rf"{re.escape(str(self.offer.uploads))}/(?:[0-9a-f]+/)*", "", text)
+        return text.replace(f"{self.shelf.folder}/", "")
 
 
 def _load_film(settings: Settings) -> Model:

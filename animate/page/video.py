@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +14,7 @@ import gradio as gr
 
 from animate.commands import options
 from animate.config import ALIGNMENTS, SCHEDULERS, WINDOWS, Settings
+from animate.journal import journal_path
 from animate.page.command import command_line
 from animate.page.form import OWN, Form, given, numeral, whole
 from animate.page.panel import Panel, Update
@@ -109,7 +111,6 @@ def tab(site: Site) -> None:
 def make(site: Site, asked: Asked, progress: Progress, report: Report) -> Made:
     """Animate, write all files, judge. Raises AnimateError, pose.PoseError, TemporalError."""
     from animate.api import animate
-    from animate.journal import journal_path
     from animate.judge.telling import tell_figures
     from animate.poses import save_poses
 
@@ -120,7 +121,7 @@ def make(site: Site, asked: Asked, progress: Progress, report: Report) -> Made:
             asked.ref,
             progress=progress,
             report=report,
-            journal=journal_path(video),
+            journal=_journal(video, asked),
             load=site.film_model,
             **vars(asked.settings),
         )
@@ -133,8 +134,18 @@ def make(site: Site, asked: Asked, progress: Progress, report: Report) -> Made:
         with contextlib.suppress(Stopped):  # the judge: the video is there all the same
             if asked.judged and tell_figures(result, asked.ref, video, figures, report, progress):
                 files.append(figures)
-    line = command_line(asked.driving.name, asked.ref.name, asked.settings)
+    words = ([] if asked.audio else ["--no-audio"]) + ([] if asked.judged else ["--no-eval"])
+    line = command_line(asked.driving.name, asked.ref.name, asked.settings, words)
     return Made(video=video, comparison=comparison, files=files, command=line)
+
+
+def _journal(video: Path, asked: Asked) -> Path:
+    """The run's notes: files of other people may have the same names, so by their content."""
+    from animate.fingerprint import file_print
+
+    content = f"{file_print(asked.driving)} {file_print(asked.ref)}"
+    mark = hashlib.sha256(content.encode()).hexdigest()[:8]
+    return journal_path(video.with_name(f"{video.stem}.{mark}{video.suffix}"))
 
 
 def _usual(site: Site, form: Form) -> None:

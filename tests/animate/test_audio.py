@@ -75,6 +75,16 @@ def test_sound_starts_where_the_clip_does(tone: Path, tmp_path: Path) -> None:
     assert loudness(early) < 0.01 < loudness(late)
 
 
+def test_names_with_a_colon_are_files(
+    tone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tone:1.mp4").write_bytes(tone.read_bytes())
+    assert has_audio(Path("tone:1.mp4"))
+    path = write(Path("out:1.mp4"), 5, Soundtrack(source=Path("tone:1.mp4"), duration=0.5))
+    assert has_audio(path)
+
+
 def test_short_sound_does_not_shorten_the_video(tone: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "out.mp4", 40, Soundtrack(source=tone, duration=4.0))
     assert seconds(path) == pytest.approx(4.0, abs=0.1)

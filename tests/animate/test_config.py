@@ -83,7 +83,8 @@ def test_numbers_lists_and_paths_of_others_are_taken(tmp_path: Path) -> None:
     "wrong",
     [
         {"fps": "12"}, {"size": 128}, {"size": (128.5, 192)}, {"lora": "a.safetensors"},
-        {"lora": ("a.safetensors",)}, {"devices": "cuda:0"}, {"guidance": "3"}, {"fps": True},
+        {"lora": ("a.safetensors",)}, {"devices": "cuda:0"}, {"devices": ("foo",)},
+        {"seed": 2**64 - 1}, {"guidance": "3"}, {"fps": True},
     ],
 )  # fmt: skip
 def test_values_of_other_types_are_told_as_such(wrong: dict[str, Any]) -> None:

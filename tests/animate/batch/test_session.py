@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -125,3 +126,49 @@ def test_keypoints_that_a_job_reads_are_written_by_none(jobs: Path) -> None:
     told = [one.text for one in checks.problems]
     assert f"{keypoints} is an input of a job; give it another name" in told
     assert not checks.good
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_keypoints_that_are_there_are_kept_without_force(jobs: Path, done: bool) -> None:
+    """Be they a stranger's, or what a job reads that is done already."""
+    lines = jobs.read_text().splitlines()
+    values = {**json.loads(lines[0]), "out": "third.mp4"}
+    keypoints = jobs.parent / "mine.npz"
+    save_poses(keypoints, PoseSequence.empty((64, 64), 3))
+    if done:
+        linked = jobs.parent / "linked.npz"
+        linked.symlink_to(Path(json.loads(lines[0])["driving"]))
+        keypoints = linked
+        run(jobs)
+    before = keypoints.read_bytes()
+    jobs.write_text("\n".join([*lines, json.dumps({**values, "save_poses": str(keypoints)})]))
+    told = [one.text for one in check_listed(read_jobs(jobs), force=done, timed=False).problems]
+    assert told == [
+        f"{keypoints} is an input of a job; give it another name"
+        if done
+        else f"{keypoints} exists already; use --force to replace it, or another name"
+    ]
+    assert keypoints.read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["save_poses", "save_compare"])
+def test_only_the_video_can_go_to_a_url(jobs: Path, key: str) -> None:
+    values = json.loads(jobs.read_text().splitlines()[0])
+    jobs.write_text(json.dumps({**values, key: "s3://bucket/file"}))
+    [problem] = read_jobs(jobs).problems
+    assert "of a URL only the video" in problem.text
+
+
+def test_a_name_that_is_no_text_is_a_problem_of_its_line_alone(jobs: Path) -> None:
+    folder = jobs.parent / "films"
+    folder.mkdir()
+    try:
+        Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.mp4")).touch()
+    except OSError:
+        pytest.skip("this system has only names that are text")
+    values = json.loads(jobs.read_text().splitlines()[0])
+    other = {**values, "driving": "films/*.mp4", "out": "other.mp4"}
+    jobs.write_text(json.dumps(values) + "\n" + json.dumps(other))
+    found = read_jobs(jobs)
+    assert len(found.jobs) == 1
+    assert "rename the file" in found.problems[0].text

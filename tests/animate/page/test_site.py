@@ -27,6 +27,8 @@ def test_what_the_server_offers_is_preset(site: Site) -> None:
 def test_errors_do_not_tell_where_uploads_lie(site: Site) -> None:
     path = site.offer.uploads / "ab12" / "cd34" / "dance.mp4"
     assert site.told(UsageError(f"{path}: no person\nfound")) == "dance.mp4: no person found"
+    notes = site.shelf.folder / ".dance.mp4.journal"
+    assert site.plain(f"Goes on by its notes in {notes}") == f"Goes on by its notes in {notes.name}"
 
 
 def test_what_nobody_foresaw_is_in_the_log(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

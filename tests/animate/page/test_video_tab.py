@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("gradio")
 
 from animate.config import Settings
-from animate.page import video
+from animate.page import poses, video
 from animate.page.runs import Stopped
 from animate.page.shelf import Shelf
 from animate.page.site import Offer, Site
@@ -41,7 +44,8 @@ def test_a_stopped_run_leaves_its_journal_alone_and_goes_on(
 ) -> None:
     with pytest.raises(Stopped):
         video.make(site, asked, stopping(at), lambda line: None)  # type: ignore[arg-type]
-    assert [one.name for one in site.shelf.folder.iterdir()] == [".dance_hero.mp4.journal"]
+    [journal] = site.shelf.folder.iterdir()
+    assert re.fullmatch(r"\.dance_hero\.[0-9a-f]{8}\.mp4\.journal", journal.name)
     lines: list[str] = []
     made = video.make(site, asked, ignore, lines.append)
     assert any("oes on" in line for line in lines)
@@ -55,3 +59,29 @@ def test_who_stops_the_judge_keeps_the_video(site: Site, asked: video.Asked) -> 
     names = [one.name for one in made.files]
     assert names == ["dance_hero.mp4", "dance_hero_compare.mp4", "dance_hero.npz"]
     assert all(one.exists() for one in made.files)
+
+
+def test_files_of_the_same_names_have_journals_of_their_own(
+    site: Site, asked: video.Asked, tmp_path: Path
+) -> None:
+    other = tmp_path / "hero.png"
+    Image.open(asked.ref).rotate(1).save(other)
+    for each in (asked, replace(asked, ref=other)):
+        lines: list[str] = []
+        with pytest.raises(Stopped):
+            video.make(site, each, stopping("denoise"), lines.append)  # type: ignore[arg-type]
+        assert not any("interrupted run" in line for line in lines)
+    assert len(list(site.shelf.folder.iterdir())) == 2
+
+
+def test_the_command_says_what_was_left_out(site: Site, asked: video.Asked) -> None:
+    quiet = replace(asked, audio=False, judged=False)
+    made = video.make(site, quiet, ignore, lambda line: None)
+    assert made.command.endswith("--no-audio --no-eval")
+
+
+@pytest.mark.parametrize("at", ["draw", "overlay"])
+def test_stopped_poses_leave_no_file(at: str, site: Site, three_frames: Path) -> None:
+    with pytest.raises(Stopped):
+        poses.make(site, three_frames, "official", Settings(), stopping(at), lambda line: None)  # type: ignore[arg-type]
+    assert list(site.shelf.folder.iterdir()) == []
