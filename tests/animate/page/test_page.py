@@ -26,6 +26,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import expect
 
 LONG = 120_000  # ms that a run may take on a busy machine
+expect.set_options(timeout=60_000)  # whatever else is waited for
 
 
 def give(page: Page, **files: Path) -> None:
