@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from temporal.controlnet import ControlNet
+from temporal.inject import Mark, is_compiled
 from temporal.removable import Removable
 
 
@@ -39,6 +40,8 @@ class Beside(Removable):
                 for block in unet.up_blocks
             ),
         ]
+        hooked = (unet, unet.mid_block, *unet.up_blocks) if is_compiled(unet) else ()
+        self._marks = [Mark(block, "beside") for block in hooked]
 
     def set(
         self,
@@ -58,8 +61,8 @@ class Beside(Removable):
 
     def remove(self) -> None:
         """Take the hooks out and forget the control; may be called twice."""
-        for hook in self._hooks:
-            hook.remove()
+        for one in (*self._hooks, *self._marks):
+            one.remove()
         self.set(None)
         self._forget()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -31,6 +32,8 @@ class Injector(Removable):
             places.setdefault((held.site.module, held.site.when), []).append(held)
         named = {site.module: block for site, block in zip(self.sites, blocks, strict=True)}
         self._hooks = [_Hook(named[module], when, at) for (module, when), at in places.items()]
+        compiled = is_compiled(unet)
+        self._marks = [Mark(named[module], when) for module, when in places if compiled]
 
     def set(
         self,
@@ -61,8 +64,8 @@ class Injector(Removable):
 
     def remove(self) -> None:
         """Take the hooks out and forget the control; may be called twice."""
-        for hook in self._hooks:
-            hook.remove()
+        for one in (*self._hooks, *self._marks):
+            one.remove()
         for held in self._held:
             held.set(None, 1.0, 0)
 
@@ -107,7 +110,7 @@ class _Held:
         return control.repeat(times, 1, 1, 1) if times > 1 else control
 
 
-class _Hook:
+class _Hook(Removable):
     """One hooked block and what is held for it."""
 
     def __init__(self, block: nn.Module, when: str, held: Sequence[_Held]) -> None:
@@ -118,6 +121,7 @@ class _Hook:
             self._handle = block.register_forward_pre_hook(self._before, with_kwargs=True)
 
     def remove(self) -> None:
+        """Take the hook out; may be called twice."""
         self._handle.remove()
 
     def _before(
@@ -151,6 +155,52 @@ class _Hook:
             added = (feature[spared:] + share).to(feature.dtype)
             feature = torch.cat([feature[:spared], added]) if spared else added
         return feature
+
+
+class Mark(Removable):
+    """Shows torch.compile that a module has hooks now, by a class of the same name and content.
+
+    Compiled code is used again where the classes of modules are as they were; whether hooks came
+    or went is not looked at, and what was compiled without them would leave them out. What
+    torch.compile wrapped around a module needs none: its hooks are called outside.
+    """
+
+    def __init__(self, module: nn.Module, name: str) -> None:
+        self._module, self._name = module, name
+        if not hasattr(module, "_orig_mod"):
+            self._set((*_marks(module), name))
+
+    def remove(self) -> None:
+        """Take the mark off; may be called twice."""
+        marks = list(_marks(self._module))
+        if self._name in marks:
+            marks.remove(self._name)
+            self._set(tuple(marks))
+        self._name = ""
+
+    def _set(self, marks: tuple[str, ...]) -> None:
+        kind = type(self._module)
+        base = kind.__mro__[1] if _marks(self._module) else kind
+        self._module.__class__ = _marked(base, tuple(sorted(marks))) if marks else base
+
+
+def _marks(module: nn.Module) -> tuple[str, ...]:
+    return getattr(type(module), "_control_marks", ())
+
+
+@cache
+def _marked(kind: type[nn.Module], marks: tuple[str, ...]) -> type[nn.Module]:
+    """The same class for the same marks: what was compiled for it serves again."""
+    told = {"_control_marks": marks, "__module__": kind.__module__, "__doc__": kind.__doc__}
+    return type(kind.__name__, (kind,), told)
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Whether torch.compile is at work: around a module, in its place or in a part of it."""
+    return any(
+        hasattr(one, "_orig_mod") or getattr(one, "_compiled_call_impl", None) is not None
+        for one in module.modules()
+    )
 
 
 def as_map(tokens: Tensor, like: Tensor | None) -> Tensor:

@@ -45,6 +45,12 @@ def unet() -> Any:
     return unet_of()
 
 
+def loud(part: ControlNet) -> ControlNet:
+    for layer in (*part.joins, part.middle, part.embedding.conv_out):
+        nn.init.normal_(layer.weight, std=0.1)
+    return part
+
+
 @pytest.fixture(scope="module")
 def fresh(unet: Any) -> ControlNet:
     """A ControlNet that has learnt nothing."""
@@ -56,10 +62,7 @@ def fresh(unet: Any) -> ControlNet:
 def trained(unet: Any) -> ControlNet:
     """One whose zero convolutions are zero no more."""
     torch.manual_seed(1)
-    part = ControlNet.from_unet(unet, halvings=1, control_look="soft").eval()
-    for layer in (*part.joins, part.middle, part.embedding.conv_out):
-        nn.init.normal_(layer.weight, std=0.1)
-    return part
+    return loud(ControlNet.from_unet(unet, halvings=1, control_look="soft").eval())
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +135,29 @@ def test_control_changes_what_it_may_and_scale_says_how_much(
     assert torch.equal(answers[0.0], plain)
     assert 0 < torch.dist(answers[0.5], plain) < torch.dist(answers[1.0], plain)
     assert not torch.equal(other, answers[1.0])
+
+
+@pytest.mark.slow  # torch takes its time
+@torch.no_grad()
+def test_what_was_compiled_without_control_is_not_used_with_it(control: Tensor) -> None:
+    plain = {"down_block_types": ("DownBlockSpatioTemporal",), "num_attention_heads": (2,)}
+    plain |= {"block_out_channels": (32,), "up_block_types": ("UpBlockSpatioTemporal",)}
+    unet = unet_of(**plain, layers_per_block=1)
+    part = loud(ControlNet.from_unet(unet, halvings=1, control_look="soft").eval())
+    noisy, picture = torch.randn(1, FRAMES, 8, SIDE, SIDE), torch.randn(1, 1, 16)
+
+    def both() -> Tensor:
+        answers = [unet(noisy, 1.0, picture, torch.zeros(1, 3)).sample]
+        with join(unet, part) as joined:
+            joined.set(part.prepare(control))
+            answers.append(unet(noisy, 1.0, picture, torch.zeros(1, 3)).sample)
+        return torch.stack(answers)
+
+    expected = both()
+    unet.compile(backend="eager")
+    torch.testing.assert_close(both(), expected, atol=1e-4, rtol=1e-4)
+    assert type(unet) is UNetSpatioTemporalConditionModel
+    torch.compiler.reset()
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from temporal.controlnext import ControlNeXt
 from temporal.errors import InjectionError
-from temporal.inject import inject
+from temporal.inject import Mark, inject
 from temporal.sites import SITES, Site, describe_site, find_site
 
 Run = Callable[[], Tensor]
@@ -231,3 +231,52 @@ def test_control_that_does_not_fit_is_refused(
         injector.set(torch.randn(shape))
         with pytest.raises(InjectionError, match="does not fit"):
             run()
+
+
+def compiled(model: nn.Sequential, way: str, backend: Callable[..., Any]) -> Any:
+    if way == "around":
+        return torch.compile(model, backend=backend)
+    for module in [model] if way == "in place" else model:
+        module.compile(backend=backend)
+    return model
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("way", ["around", "in place", "by blocks"])
+def test_what_was_compiled_without_control_is_not_used_with_it(way: str, when: Any) -> None:
+    model, graphs = nn.Sequential(nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)), []
+    picture, control = torch.randn(2, 1, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+    site = Site(module="1", when=when, order="norm_pool", eps=1e-5)
+
+    def both(denoiser: Any) -> Tensor:
+        plain = denoiser(picture)
+        with inject(denoiser, [site, site]) as injector:
+            injector.set([control, control])
+            return torch.stack([plain, denoiser(picture)])
+
+    def note(graph: Any, examples: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    expected, denoiser = both(model), compiled(model, way, note)
+    torch.testing.assert_close(both(denoiser), expected)
+    count = len(graphs)
+    torch.testing.assert_close(both(denoiser), expected)
+    assert len(graphs) == count > 0  # each way is compiled once
+    assert [type(block) for block in model] == [nn.Conv2d, nn.Conv2d]
+    torch.compiler.reset()
+
+
+def test_marks_may_go_in_any_order() -> None:
+    block = nn.Conv2d(4, 4, 1)
+    first, second = Mark(block, "before"), Mark(block, "after")
+    both = type(block)
+    first.remove()
+    first.remove()
+    assert type(block) not in (nn.Conv2d, both)
+    again = Mark(block, "before")
+    assert type(block) is both
+    second.remove()
+    again.remove()
+    assert type(block) is nn.Conv2d
