@@ -187,7 +187,7 @@ def _start(model: StillModel, control: Tensor) -> Tensor | None:
     from animate.pipelines.image import latents_of
 
     with torch.no_grad():
-        return latents_of(model.pipeline.vae, control)
+        return latents_of(model.pipeline.vae, control, device=model.pipeline._execution_device)
 
 
 def _steps(model: StillModel, asked: UpscaleSettings) -> tuple[int, float]:

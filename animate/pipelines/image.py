@@ -19,6 +19,8 @@ from temporal.errors import ControlError
 
 __all__ = ["Control", "as_picture", "control_latents", "denoiser_of", "short_prompts", "steered"]
 
+Device = torch.device | str | None
+
 CLIP_TOKENS = 77  # of a prompt, in every CLIP as it was released
 
 
@@ -30,9 +32,10 @@ def steered(
 
     pipeline: any with a UNet2DConditionModel (SD1.5, SDXL) or an SD3Transformer2DModel, also for
     image to image or inpainting, with or without LoRA; nothing of it is changed, and it is as it
-    was afterwards. Maps of other sizes are scaled to the picture's. guess: ControlNet's guess
-    mode, control for the half of guidance that has the prompt alone. Raises ControlError and
-    InjectionError of `temporal.errors`.
+    was afterwards. Where torch.compile is at work in the denoiser, everything in this process runs
+    uncompiled inside; that needs torch 2.6. Maps of other sizes are scaled to the picture's.
+    guess: ControlNet's guess mode, control for the half of guidance that has the prompt alone.
+    Raises ControlError and InjectionError of `temporal.errors`.
     """
     listed = [controls] if isinstance(controls, Control) else list(controls)
     denoiser = denoiser_of(pipeline)
@@ -40,6 +43,7 @@ def steered(
         _check_part(control.part, denoiser)
     listed = [replace(control, picture=as_picture(control.picture)) for control in listed]
     fitted: dict[tuple[int, int, int], Tensor] = {}
+    clock = _Clock(pipeline)
 
     def fit(control: Control, latents: Tensor) -> Tensor:
         size = (latents.shape[-2], latents.shape[-1])
@@ -51,7 +55,7 @@ def steered(
     with Steering(
         denoiser,
         listed,
-        span=lambda timestep: _span(pipeline.scheduler, timestep),
+        span=clock.span,
         guided=lambda: bool(pipeline.do_classifier_free_guidance),
         guess=guess,
         fit=fit,
@@ -105,18 +109,23 @@ def as_picture(picture: Any) -> Tensor:
 
 
 @torch.no_grad()
-def control_latents(vae: Any, part: Any, picture: Tensor) -> Tensor:
+def control_latents(vae: Any, part: Any, picture: Tensor, device: Device = None) -> Tensor:
     """A map (B, 3, H, W) in [0, 1] as an SD3ControlNetModel takes it: latents (B, c, h, w).
 
     Of the posterior its middle, where diffusers draws: a map has nothing to be random about.
+    device: see `latents_of`.
     """
     # InstantX's are trained on unshifted latents, as diffusers' pipeline knows.
-    return latents_of(vae, picture, shifted=not part.config.force_zeros_for_pooled_projection)
+    shifted = not part.config.force_zeros_for_pooled_projection
+    return latents_of(vae, picture, shifted=shifted, device=device)
 
 
-def latents_of(vae: Any, picture: Tensor, *, shifted: bool = True) -> Tensor:
-    """The middle of the posterior of a picture (B, 3, H, W) in [0, 1], as denoisers know it."""
-    pixels = (picture * 2 - 1).to(vae.device, vae.dtype)
+def latents_of(vae: Any, picture: Tensor, *, shifted: bool = True, device: Device = None) -> Tensor:
+    """The middle of the posterior of a picture (B, 3, H, W) in [0, 1], as denoisers know it.
+
+    device: where the autoencoder works; None: where it is. With offload these are two places.
+    """
+    pixels = (picture * 2 - 1).to(vae.device if device is None else device, vae.dtype)
     latents: Tensor = vae.encode(pixels).latent_dist.mode()
     shift = vae.config.shift_factor or 0.0 if shifted else 0.0
     return (latents - shift) * float(vae.config.scaling_factor)
@@ -131,17 +140,59 @@ def _fitted(pipeline: Any, control: Control, latents: tuple[int, int]) -> Tensor
         resized = F.interpolate(picture.float(), size, mode="bilinear", antialias=True)
         picture = resized.clamp(0, 1)
     if not control.next and is_transformer(denoiser_of(pipeline)):
-        return control_latents(pipeline.vae, control.part, picture)
+        place = pipeline._execution_device
+        return control_latents(pipeline.vae, control.part, picture, place)
     return picture
 
 
-def _span(scheduler: Any, timestep: float) -> Span | None:
-    """Which share of the schedule the step at a timestep is."""
-    table = scheduler.timesteps.float().cpu()
-    nearest = int((table - timestep).abs().argmin())
-    if abs(float(table[nearest]) - timestep) > 1e-3 * max(1.0, abs(timestep)):
-        return None
-    return nearest / len(table), (nearest + 1) / len(table)
+class _Clock:
+    """Counts the steps of a pipeline's run as diffusers' ControlNet pipelines do.
+
+    They take shares of the steps that are run, which is the end of the table alone where a run
+    begins at a picture, and count a timestep that comes twice as two steps.
+    """
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+        self._table: Tensor | None = None
+        self._first = 0
+
+    def span(self, timestep: float) -> Span | None:
+        """Which share of the run the step at a timestep is."""
+        scheduler = self._pipeline.scheduler
+        table = scheduler.timesteps.float().cpu()
+        near = (table - timestep).abs() <= 1e-3 * max(1.0, abs(timestep))
+        places = near.nonzero().flatten().tolist()
+        if not places:
+            return None
+        begin = self._begin(places)
+        place = _place(scheduler, places, begin)
+        if place < begin:
+            return None
+        return (place - begin) / (len(table) - begin), (place + 1 - begin) / (len(table) - begin)
+
+    def _begin(self, places: Sequence[int]) -> int:
+        """Where in the table the run began, of which a call may be at these places."""
+        scheduler = self._pipeline.scheduler
+        told = getattr(scheduler, "begin_index", None)
+        if told is not None:
+            return int(told)
+        # Some schedulers are not told: a new table is a new run, and this is its first call.
+        if scheduler.timesteps is not self._table:
+            self._table = scheduler.timesteps
+            every = len(scheduler.timesteps)
+            first = every - getattr(self._pipeline, "num_timesteps", every)
+            self._first = first if 0 <= first <= places[-1] else places[0]
+        return self._first
+
+
+def _place(scheduler: Any, places: Sequence[int], begin: int) -> int:
+    """At which of the places in the table that have its timestep a scheduler is."""
+    counted = begin + getattr(scheduler, "counter", 0)  # PNDM's, of the steps it has done
+    told = getattr(scheduler, "step_index", None)
+    place = counted if told is None else int(told)
+    # Other calls than those of a run are known by their timestep alone.
+    return place if place in places else next((one for one in places if one >= begin), -1)
 
 
 def _check_part(part: Any, denoiser: nn.Module) -> None:

@@ -39,7 +39,7 @@ def residuals_of(
         made = _of_transformer(part, picture, sample, steps, told, denoiser)
     else:
         skips, middle = part(
-            sample.to(part.dtype),
+            _own(part, sample),
             steps,
             encoder_hidden_states=told["encoder_hidden_states"].to(part.dtype),
             controlnet_cond=picture,
@@ -71,6 +71,11 @@ def _sum(before: Any, added: Residuals) -> Residuals:
     return added if before is None else [one + two for one, two in zip(before, added, strict=True)]
 
 
+def _own(part: Any, sample: Tensor) -> Tensor:
+    """The latents as a ControlNet takes them, without the mask that inpainting denoisers see."""
+    return sample[:, : part.config.in_channels].to(part.dtype)
+
+
 def _of_transformer(
     part: Any,
     picture: Tensor,
@@ -84,9 +89,9 @@ def _of_transformer(
     # Some have no embedders of their own and read tokens and no text (SD3.5 large), some no summary
     # of the text (InstantX).
     bare = config.joint_attention_dim is None
-    sample = sample.to(part.dtype)
+    bears = part.pos_embed is not None
     made = part(
-        hidden_states=sample if part.pos_embed is not None else denoiser.pos_embed(sample),
+        hidden_states=_own(part, sample) if bears else denoiser.pos_embed(sample).to(part.dtype),
         controlnet_cond=picture,
         encoder_hidden_states=None if bare else told["encoder_hidden_states"],
         pooled_projections=(

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import accelerate
 import diffusers
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from animate.pipelines.image import Control, as_picture, denoiser_of, steered
+from animate.pipelines.image import Control, _fitted, as_picture, denoiser_of, steered
 from temporal.errors import ControlError
 from tests.animate.pipelines.stills import FAMILIES, METHODS, SIZE, Still
 
@@ -177,6 +179,22 @@ def test_maps_of_every_form_are_one_map() -> None:
     assert torch.equal(as_picture(pixels[..., 0]), tensor[:, :1].expand(-1, 3, -1, -1))
     with pytest.raises(ControlError, match=r"\[0, 1\]"):
         as_picture(tensor * 255)
+
+
+def test_maps_are_encoded_where_an_offloaded_autoencoder_works(
+    stills: dict[str, Still], still_map: Tensor
+) -> None:
+    still = stills["sd3"]
+    vae = type(still.pipeline.vae).from_config(still.pipeline.vae.config)
+    accelerate.cpu_offload_with_hook(vae, "meta")  # stands for a GPU
+    pipeline = SimpleNamespace(
+        vae=vae,
+        transformer=still.pipeline.transformer,
+        vae_scale_factor=8,
+        _execution_device=torch.device("meta"),
+    )
+    latents = _fitted(pipeline, control(still, "controlnet", still_map), (8, 8))
+    assert (latents.device.type, latents.shape) == ("meta", (1, 4, 8, 8))
 
 
 def test_a_controlnet_of_another_family_is_refused(
