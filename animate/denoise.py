@@ -19,16 +19,6 @@ if TYPE_CHECKING:
     from animate.pipelines.spread import Helpers
     from animate.pipelines.video import ControlNeXtVideoPipeline
 
-# Schedulers whose step depends on latents, prediction and random numbers alone, not on the steps
-# before: from what is noted of these a run goes on byte for byte. With others, or predictions kept
-# from step to step, only the finished latents are noted.
-WITHOUT_MEMORY = (
-    "EulerDiscreteScheduler",
-    "EulerAncestralDiscreteScheduler",
-    "LCMScheduler",
-    "TCDScheduler",
-    "ConsistencyScheduler",  # of temporal.schedulers
-)
 # Settings that decide what comes before or after the latents.
 ELSEWHERE = ("model", "cache", "decode_chunk", "devices")
 
@@ -80,6 +70,8 @@ def _run(
     import torch
     from PIL import Image
 
+    from temporal.schedulers import has_memory
+
     width, height = settings.size
     framed = motion.framing.picture(picture)
     generator = torch.Generator("cpu").manual_seed(settings.seed)
@@ -88,10 +80,8 @@ def _run(
 
     def keep(step: int, timestep: Tensor, latents: Tensor) -> None:
         last = step + 1 == settings.steps
-        memory = (
-            settings.step_cache or type(model.pipeline.scheduler).__name__ not in WITHOUT_MEMORY
-        )
-        if last or not memory:
+        # From the middle of a run that remembers its steps, none goes on byte for byte.
+        if last or not (settings.step_cache or has_memory(model.pipeline.scheduler)):
             journal.keep(Standing(step + 1, latents, generator.get_state()))
 
     latents: Tensor = model.pipeline(

@@ -44,7 +44,8 @@ def sample(
 
     denoise(scaled window latents (B, f, C, h, w), timestep, window) gives the model's prediction;
     the windows' predictions are blended per frame, and the scheduler steps the whole clip at
-    once. windows(step) are the windows of a step. start: steps that are done already.
+    once. windows(step) are the windows of a step. start: steps that are done already. generator:
+    of the scheduler's noise, if it adds any; on its device the scheduler then works.
     run_all: how the windows of one step are worked off. on_step(index, timestep, latents) may
     return other latents; those it sees are changed by the next step, so it clones what it keeps.
     on_window(done, total) reports progress. Raises DivergenceError.
@@ -57,6 +58,7 @@ def sample(
     last = parts[-1][1]  # the only one that is in this step until the end of it
     done, total = 0, sum(len(windows(index)) for index in range(start, steps))
     noise = {"generator": generator} if _draws_noise(scheduler) else {}
+    place = _device_of(generator) if noise else None
     for index in range(start, steps):
         timestep, planned = scheduler.timesteps[index], windows(index)
         blend = _Blend(latents, planned, [frames for frames, _ in parts])
@@ -69,15 +71,17 @@ def sample(
         for prediction in run_all(denoise, timestep, jobs):
             for blended in blend.add(prediction):
                 frames, part = next(waiting)
-                old = latents[:, frames].clone()  # which some schedulers keep
-                stepped = part.step(blended, timestep, old, return_dict=False, **noise)[0]
+                old = latents[:, frames].clone().to(place)  # which some schedulers keep
+                told = (blended.to(place), timestep, old)
+                stepped = part.step(*told, return_dict=False, **noise)[0]
                 _require_finite(stepped, frames.start, index, steps, timestep)
                 latents[:, frames] = stepped
             done += 1
             if on_window is not None:
                 on_window(done, total)
-        if on_step is not None:
-            latents = _replaced(latents, on_step(index, timestep, latents))
+        other = None if on_step is None else on_step(index, timestep, latents)
+        if other is not None:
+            latents.copy_(other)  # not taken over: it is the caller's, and may be kept
     return latents
 
 
@@ -88,7 +92,7 @@ def _parts(scheduler: Any, latents: Tensor, start: int) -> list[tuple[slice, Any
     grow with the clip.
     """
     scheduler = copy.deepcopy(scheduler)
-    if start:
+    if start and hasattr(scheduler, "set_begin_index"):  # others go by the timestep alone
         scheduler.set_begin_index(start)
     scheduler.scale_model_input(latents[:, :1], scheduler.timesteps[start])  # or a step complains
     frames = latents.shape[1]
@@ -147,8 +151,9 @@ def _draws_noise(scheduler: Any) -> bool:
     return "generator" in inspect.signature(scheduler.step).parameters
 
 
-def _replaced(latents: Tensor, other: Tensor | None) -> Tensor:
-    return latents if other is None else other.to(latents)
+def _device_of(generator: torch.Generator | list[torch.Generator] | None) -> torch.device | None:
+    first = generator[0] if isinstance(generator, list) else generator
+    return None if first is None else first.device
 
 
 def _require_finite(latents: Tensor, first: int, index: int, steps: int, timestep: Tensor) -> None:

@@ -16,6 +16,19 @@ from torch import Tensor
 
 SCHEDULERS = ("model", "euler", "lcm")
 
+# Schedulers whose step depends on latents, prediction and random numbers alone, not on the steps
+# before: a run goes on from what it had after any step.
+WITHOUT_MEMORY = (
+    "CMStochasticIterativeScheduler",
+    "ConsistencyScheduler",
+    "DDIMScheduler",
+    "DDPMScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "EulerDiscreteScheduler",
+    "LCMScheduler",
+    "TCDScheduler",
+)
+
 # Steps and guidance (at the start and end of its ramp) that consistency-distilled models were
 # shown with; source: the demonstration program of AnimateLCM-SVD.
 LCM_STEPS = 4
@@ -111,6 +124,11 @@ class ConsistencyScheduler(CMStochasticIterativeScheduler):  # type: ignore[misc
             stepped = stepped + self.config["s_noise"] * following * noise
         self._step_index = index + 1
         return SchedulerOutput(prev_sample=stepped) if return_dict else (stepped,)
+
+
+def has_memory(scheduler: Any) -> bool:
+    """Whether its steps depend on those before, or nobody knows that they do not."""
+    return type(scheduler).__name__ not in WITHOUT_MEMORY
 
 
 def find_scheduler(name: str, own: SchedulerMixin) -> SchedulerMixin:

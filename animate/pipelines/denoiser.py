@@ -93,7 +93,7 @@ class Denoiser:
     def _predict(self, model_input: Tensor, timestep: Tensor, rows: slice) -> Tensor:
         prediction: Tensor = self.unet(
             model_input,
-            timestep,
+            timestep.to(model_input.device),
             encoder_hidden_states=self.conditions.embeddings[rows],
             added_time_ids=self.conditions.time_ids[rows],
             return_dict=False,

@@ -43,6 +43,7 @@ from temporal.drafts import Drafts
 from temporal.errors import ControlError
 from temporal.features import ControlSource, check_control, chunk_for
 from temporal.sampling import OnStep, OnWindow, WindowsAt, sample
+from temporal.schedulers import has_memory
 from temporal.stepcache import cached
 from temporal.windows import Blend, Ramp, Window, plan_windows
 
@@ -132,6 +133,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         output_type: str = "pil",
         decode_chunk_size: int | None = None,
         callback_on_step_end: StepCallback | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
         on_step: OnStep | None = None,
         progress: OnWindow | None = None,
         return_dict: bool = True,
@@ -156,13 +158,16 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
         `animate.pipelines.spread`. step_cache: repeat predictions where the UNet's input changed
         by less than this share, such as 0.1; 0 never does. See `temporal.stepcache`.
         latents: (B, F, C, h, w) unit noise; or with steps_done, to go on, those that
-        callback_on_step_end saw after so many steps, and generator_state of that moment.
+        callback_on_step_end saw after so many steps, and generator_state of that moment; only
+        with a scheduler that does not remember its steps, see `temporal.schedulers.has_memory`.
         output_type: "pil", "np" (B, F, H, W, 3), "pt" (B, F, 3, H, W) or "latent".
-        callback_on_step_end(pipeline, step, timestep, {"latents"}). on_step(step, timestep,
-        latents) sees them without a copy, which takes memory in a long clip: the next step
-        changes them.
+        callback_on_step_end(pipeline, step, timestep, {"latents"}) may change them in place or
+        return others, as in diffusers; callback_on_step_end_tensor_inputs: what it is given of
+        `_callback_tensor_inputs`. on_step(step, timestep, latents) sees them without a copy, which
+        takes memory in a long clip: the next step changes them.
         progress(windows done, in total) replaces the bar. Raises ControlError, WindowError,
-        DeviceError and DivergenceError of `temporal.errors`, ValueError for a wrong size.
+        DeviceError and DivergenceError of `temporal.errors`, ValueError for a wrong size, an
+        unknown tensor input, and steps_done with a scheduler that remembers.
         """
         frames, height, width = _clip_shape(control, num_frames, height, width)
         self.check_inputs(image, height, width)
@@ -170,6 +175,15 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
             blend, added_time_ids = "official", added_time_ids or OFFICIAL_TIME_IDS
         plan = self._planner(frames, window, overlap, blend, ramp)
         plan(0)  # impossible settings are refused before the work
+        if steps_done and has_memory(self.scheduler):
+            raise ValueError(
+                f"steps_done {steps_done}: {type(self.scheduler).__name__} goes by the steps that "
+                "were done before; start from the beginning, or use one that does not, such as "
+                "EulerDiscreteScheduler"
+            )
+        on_step_end = self._after_step(
+            callback_on_step_end, callback_on_step_end_tensor_inputs, on_step
+        )
         conditions = encode_conditions(
             self,
             image,
@@ -180,9 +194,8 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
             guidance=(min_guidance_scale, max_guidance_scale),
             generator=generator,
         )
-        timesteps, _ = retrieve_timesteps(
-            self.scheduler, num_inference_steps, self._execution_device, None, sigmas
-        )
+        # The clip is stepped in main memory: there the scheduler has its tables too.
+        timesteps, _ = retrieve_timesteps(self.scheduler, num_inference_steps, "cpu", None, sigmas)
         self._num_timesteps = len(timesteps)
         shown = drafts if control_scale != 0 else None
         drafted = encoded_drafts(self, image, shown, frames=frames, size=(height, width))
@@ -224,7 +237,7 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
                 start=steps_done,
                 generator=generator,
                 run_all=cached(run_all, step_cache, self.scheduler),
-                on_step=self._after_step(callback_on_step_end, on_step),
+                on_step=on_step_end,
                 on_window=on_window,
             )
         kept = as_callable(shown) if self.controlnext.sees_draft else None
@@ -256,12 +269,22 @@ class ControlNeXtVideoPipeline(UNetLoraMixin, StableVideoDiffusionPipeline):  # 
 
         return plan
 
-    def _after_step(self, callback: StepCallback | None, watch: OnStep | None) -> OnStep:
+    def _after_step(
+        self, callback: StepCallback | None, names: Sequence[str], watch: OnStep | None
+    ) -> OnStep:
+        unknown = set(names) - set(self._callback_tensor_inputs)
+        if unknown:
+            raise ValueError(
+                f"callback_on_step_end_tensor_inputs: unknown {', '.join(sorted(unknown))}; "
+                f"known: {', '.join(self._callback_tensor_inputs)}"
+            )
+
         def on_step(index: int, timestep: Tensor, latents: Tensor) -> Tensor | None:
-            given = None
+            changed = None
             if callback is not None:
-                given = callback(self, index, timestep, {"latents": latents.clone()})
-            changed = (given or {}).get("latents")
+                kept = {name: latents.clone() for name in names}
+                given = callback(self, index, timestep, kept)
+                changed = {**kept, **(given or {})}.get("latents")
             if watch is not None:
                 watch(index, timestep, latents if changed is None else changed)
             return changed

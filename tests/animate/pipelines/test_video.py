@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 
 from animate.pipelines import ControlNeXtVideoPipeline
 from animate.pipelines.conditions import OFFICIAL_TIME_IDS
+from temporal import schedulers
 from temporal.errors import ControlError, DivergenceError
 
 Run = Callable[..., Any]
@@ -219,6 +222,96 @@ def test_what_a_callback_was_given_stays_as_it_was(run: Run) -> None:
     assert all(torch.equal(one, other) for one, other in zip(given, seen, strict=True))
 
 
+def test_a_callback_may_change_what_it_is_given(run: Run) -> None:
+    given: list[Tensor] = []
+
+    def callback(caller: Any, step: int, timestep: Tensor, kept: dict[str, Tensor]) -> Any:
+        kept["latents"].fill_(step + 1.0)
+        given.append(kept["latents"])
+        return {}
+
+    assert (run(callback_on_step_end=callback) == 2).all()
+    assert [one.unique().tolist() for one in given] == [[1.0], [2.0]]
+
+
+def test_a_callback_is_given_what_it_asks_for(run: Run) -> None:
+    told: list[list[str]] = []
+
+    def callback(caller: Any, step: int, timestep: Tensor, kept: dict[str, Tensor]) -> Any:
+        told.append(list(kept))
+        return {}
+
+    for names in (["latents"], []):
+        run(3, callback_on_step_end=callback, callback_on_step_end_tensor_inputs=names)
+    assert told == [["latents"]] * 2 + [[]] * 2
+    with pytest.raises(ValueError, match="unknown image_latents; known: latents"):
+        run(3, callback_on_step_end_tensor_inputs=["latents", "image_latents"])
+
+
+@contextmanager
+def scheduled(pipeline: ControlNeXtVideoPipeline, name: str) -> Iterator[None]:
+    before = pipeline.scheduler
+    kind = getattr(schedulers, name, None) or getattr(diffusers, name)
+    pipeline.scheduler = kind()
+    yield
+    pipeline.scheduler = before
+
+
+@pytest.mark.parametrize("name", schedulers.WITHOUT_MEMORY)
+def test_a_run_without_memory_goes_on_with_the_same_bits(
+    name: str, pipeline: ControlNeXtVideoPipeline, run: Run
+) -> None:
+    generator, seen = torch.Generator().manual_seed(3), []
+
+    def keep(step: int, timestep: Tensor, latents: Tensor) -> None:
+        seen.append((latents.clone(), generator.get_state()))
+
+    told: dict[str, Any] = {"num_inference_steps": 4, "generator": generator}
+    with scheduled(pipeline, name):
+        whole = run(on_step=keep, **told)
+        for done in (1, 3):
+            latents, state = seen[done - 1]
+            more = {"latents": latents, "steps_done": done, "generator_state": state}
+            generator.manual_seed(3)
+            assert torch.equal(run(**told, **more), whole)
+
+
+@pytest.mark.parametrize(
+    "name", ["DPMSolverMultistepScheduler", "HeunDiscreteScheduler", "PNDMScheduler"]
+)
+def test_a_run_that_remembers_does_not_go_on(
+    name: str, pipeline: ControlNeXtVideoPipeline, run: Run
+) -> None:
+    latents = torch.zeros(1, 7, 4, 16, 16)
+    with scheduled(pipeline, name), pytest.raises(ValueError, match=f"steps_done 1: {name} goes"):
+        run(latents=latents, steps_done=1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", schedulers.WITHOUT_MEMORY)
+def test_every_scheduler_works_beside_a_gpu(
+    name: str, tiny_model: Path, picture: Image.Image, control: Tensor
+) -> None:
+    on_gpu = ControlNeXtVideoPipeline.from_pretrained(tiny_model).to("cuda")
+    on_gpu.set_progress_bar_config(disable=True)
+    with scheduled(on_gpu, name):
+        for device in ("cpu", "cuda"):
+            first, again = (
+                on_gpu(
+                    picture,
+                    control[:7],
+                    num_inference_steps=3,
+                    window=5,
+                    overlap=2,
+                    generator=torch.Generator(device).manual_seed(3),
+                    output_type="latent",
+                ).frames
+                for _ in range(2)
+            )
+            assert first.isfinite().all()
+            assert torch.equal(first, again)
+
+
 def test_progress_counts_windows(run: Run) -> None:
     done: list[tuple[int, int]] = []
     run(8, progress=lambda *count: done.append(count))
@@ -255,10 +348,8 @@ def test_a_wrong_size_is_refused_with_the_right_one(run: Run) -> None:
 
 
 def test_schedulers_can_be_swapped(pipeline: ControlNeXtVideoPipeline, run: Run) -> None:
-    from diffusers import EulerDiscreteScheduler
-
     before, plain = pipeline.scheduler, run()
-    pipeline.scheduler = EulerDiscreteScheduler.from_config(before.config, sigma_max=5.0)
+    pipeline.scheduler = diffusers.EulerDiscreteScheduler.from_config(before.config, sigma_max=5.0)
     swapped = run()
     pipeline.scheduler = before
     assert swapped.isfinite().all()
