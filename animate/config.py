@@ -30,6 +30,7 @@ ATTENTIONS = ("auto", "sdpa", "xformers")
 OFFLOADS = ("auto", "none", "model", "group")
 SCHEDULERS = ("model", "euler", "lcm")  # of temporal.schedulers
 FEW_STEPS, FEW_STEPS_GUIDANCE = 4, (1.0, 1.2)  # of models distilled for few steps, as AnimateLCM
+MOST_FEW_STEPS = 40  # noise levels of their training
 # Known encoders, the keys of temporal.controlnext.VARIANTS; here, as that needs torch.
 VARIANTS = ("svd_v2", "svd_v2_training", "svd_v1", "sdxl", "sd15_legacy", "sd15_training", "sd3")
 UNET_KINDS = ("auto", "values", "increments")
@@ -226,6 +227,11 @@ class Settings:
         if self.window is not None and self.overlap is not None and self.overlap >= self.window:
             raise UsageError(
                 f"--overlap {self.overlap} must be smaller than --window {self.window}"
+            )
+        if self.scheduler == "lcm" and (self.steps or 0) > MOST_FEW_STEPS:
+            raise UsageError(
+                f"--scheduler lcm takes at most {MOST_FEW_STEPS} --steps, got {self.steps}; "
+                "4 to 8 are usual"
             )
         if isinstance(self.guidance, tuple) and len(self.guidance) != 2:
             raise UsageError(f"--guidance expects G or FROM:TO, got {self.guidance}")

@@ -123,13 +123,16 @@ class Lines:
 
 
 class Events:
-    """One JSON object a line for whatever happens."""
+    """One JSON object a line for whatever happens, first for what failed before."""
 
     def __init__(self, board: Board, stream: IO[str] | None = None) -> None:
         self.board = board
         self._stream = stream or sys.stdout
 
     def __enter__(self) -> Events:
+        for job in self.board.jobs.values():
+            if job.state == FAILED:
+                self._tell(News(kind="failed", output=job.output, text=job.text))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -137,8 +140,10 @@ class Events:
 
     def __call__(self, news: News) -> None:
         self.board.hear(news)
-        if news.kind == "tick":
-            return
+        if news.kind != "tick":
+            self._tell(news)
+
+    def _tell(self, news: News) -> None:
         told = {name: value for name, value in asdict(news).items() if value not in ("", None)}
         told |= {"time": time.time(), "counts": self.board.counts(), "left": self.board.left()}
         print(json.dumps(told), file=self._stream, flush=True)

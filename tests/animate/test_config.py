@@ -180,12 +180,19 @@ def test_what_was_asked_for_reaches_the_unet(
     assert seen[0].tolist()[0] == pytest.approx(told)
 
 
+def test_few_steps_have_an_end() -> None:
+    assert Settings(scheduler="lcm", steps=40).steps == 40
+    with pytest.raises(UsageError, match="at most 40 --steps, got 41"):
+        Settings(scheduler="lcm", steps=41)
+
+
 def test_few_step_defaults_are_those_of_the_scheduler() -> None:
-    from animate.config import FEW_STEPS, FEW_STEPS_GUIDANCE, SCHEDULERS
+    from animate.config import FEW_STEPS, FEW_STEPS_GUIDANCE, MOST_FEW_STEPS, SCHEDULERS
     from temporal import schedulers
 
     assert SCHEDULERS == schedulers.SCHEDULERS
     assert (FEW_STEPS, FEW_STEPS_GUIDANCE) == (schedulers.LCM_STEPS, schedulers.LCM_GUIDANCE)
+    assert schedulers.ConsistencyScheduler().config["num_train_timesteps"] == MOST_FEW_STEPS
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from animate.batch.run import News
-from animate.batch.store import Store
+from animate.batch.store import FAILED, Store
 from animate.batch.view import Board, Events, Lines, Table
 from tests.animate.batch.conftest import make_jobs
 
@@ -65,6 +65,22 @@ def test_events_are_json_a_line(board: Board, tmp_path: Path) -> None:
     assert [one["kind"] for one in told] == ["started", "progress", "done", "again", "failed"]
     assert told[2]["figures"] == FIGURES
     assert told[-1]["counts"] == {"done": 1, "running": 0, "waiting": 1, "failed": 1}
+
+
+def test_events_begin_with_what_failed_before(store: Store, tmp_path: Path) -> None:
+    jobs = make_jobs(tmp_path, 3)
+    store.enrol(jobs, force=False)
+    store.update(jobs[1].output, state=FAILED, error="no such film", passing=1)
+    stream = io.StringIO()
+    with Events(Board(store.records(), workers=1), stream):
+        (line,) = stream.getvalue().splitlines()
+    told = json.loads(line)
+    assert (told["kind"], told["output"], told["text"]) == (
+        "failed",
+        jobs[1].output,
+        "no such film",
+    )
+    assert told["counts"] == {"done": 0, "running": 0, "waiting": 2, "failed": 1}
 
 
 def test_time_left_counts_what_is_done_of_running_jobs(board: Board, tmp_path: Path) -> None:
